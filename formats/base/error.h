@@ -1,7 +1,7 @@
 /* error.h: one message per failure, set where the fault is found.
  *
- * Every function that can fail takes a `wb_error *` last and returns a status. A message is one or two sentences:
- * what, where, what was expected, and a hint. SPDX-License-Identifier: GPL-3.0-or-later
+ * Every function that can fail takes a `wb_error *` last and returns a status. A message is one or two
+ * sentences: what, where, what was expected, and a hint. SPDX-License-Identifier: GPL-3.0-or-later
  */
 #ifndef WB_ERROR_H
 #define WB_ERROR_H
@@ -13,8 +13,10 @@ typedef struct wb_error {
   char message[1536];
 } wb_error;
 
-/* Fills *err (which may be NULL) unless it already holds a failure, and returns `status`. Any thread, own *err. */
-wb_status wb_fail(wb_error *err, wb_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Fills *err (which may be NULL) unless it already holds a failure, and returns `status`. Any thread, own
+ * *err. */
+wb_status wb_fail(wb_error *err, wb_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* "what: <text of errno>", as WB_NOMEM for ENOMEM and WB_IO otherwise. */
 wb_status wb_fail_errno(wb_error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,8 +1,8 @@
 /* rng.h: counter-based random numbers (Philox4x32-10, Salmon et al. 2011, from Random123).
  *
- * A number is a pure function of (seed, stream, index, position): independent of threads and of the order of calls,
- * and there is no state to save. `stream` names the purpose ("dropout", "augment", ..), `index` the thing it is drawn
- * for (epoch and sample, say). Within a wb_rng, draws are consecutive positions.
+ * A number is a pure function of (seed, stream, index, position): independent of threads and of the order of
+ * calls, and there is no state to save. `stream` names the purpose ("dropout", "augment", ..), `index` the
+ * thing it is drawn for (epoch and sample, say). Within a wb_rng, draws are consecutive positions.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #ifndef WB_RNG_H

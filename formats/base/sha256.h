@@ -1,4 +1,5 @@
-/* sha256.h: SHA-256 digests as 64 hexadecimal characters (libcrypto). SPDX-License-Identifier: GPL-3.0-or-later */
+/* sha256.h: SHA-256 digests as 64 hexadecimal characters (libcrypto). SPDX-License-Identifier:
+ * GPL-3.0-or-later */
 #ifndef WB_SHA256_H
 #define WB_SHA256_H
 
@@ -9,7 +10,8 @@
 
 enum { WB_DIGEST_SIZE = 65 }; // 64 hexadecimal characters and the terminating NUL
 
-typedef struct wb_sha256 wb_sha256; // opaque; NULL on creation failure is tolerated by update, reported by finish
+typedef struct wb_sha256
+    wb_sha256; // opaque; NULL on creation failure is tolerated by update, reported by finish
 
 wb_sha256 *wb_sha256_new(void);
 void wb_sha256_update(wb_sha256 *hash, const void *data, size_t bytes);

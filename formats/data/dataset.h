@@ -5,8 +5,8 @@
  *   mnist:DIR          IDX, plain or .gz                            dataset_mnist.c
  *   h5:FILE            uint8 images + labels in HDF5                dataset_h5.c
  *
- * Any spec may end in `,train=N,test=N`: a stratified subset, the first N/classes images of each class in file order
- * (the remainder from the first classes). `builtin,train=N,test=N` generates that many instead.
+ * Any spec may end in `,train=N,test=N`: a stratified subset, the first N/classes images of each class in
+ * file order (the remainder from the first classes). `builtin,train=N,test=N` generates that many instead.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #ifndef WB_DATASET_H
@@ -29,29 +29,32 @@ typedef struct wb_images {
 } wb_images;
 
 typedef struct wb_dataset {
-  char *name;                // "builtin", "cifar10", "cifar10-jpeg", "mnist", or the HDF5 file's own name
-  char *spec;                // as given, made absolute where it names a path
-  char digest[WB_DIGEST_SIZE]; // SHA-256 over shapes, pixels, labels, class and superclass names of both splits
+  char *name;                  // "builtin", "cifar10", "cifar10-jpeg", "mnist", or the HDF5 file's own name
+  char *spec;                  // as given, made absolute where it names a path
+  char digest[WB_DIGEST_SIZE]; // SHA-256 over shapes, pixels, labels, class and superclass names of both
+                               // splits
   uint32_t classes;
-  char **class_names;        // (classes)
-  uint32_t superclasses;     // 0 where none are known
-  char **superclass_names;   // (superclasses)
-  int32_t *superclass_of;    // (classes), or NULL
-  float mean[4], sd[4];      // per channel of images in [0, 1]: published values where there are any, else of train
+  char **class_names;      // (classes)
+  uint32_t superclasses;   // 0 where none are known
+  char **superclass_names; // (superclasses)
+  int32_t *superclass_of;  // (classes), or NULL
+  float mean[4],
+      sd[4]; // per channel of images in [0, 1]: published values where there are any, else of train
   wb_images train, test;
 } wb_dataset;
 
-/* Loads the data set that `spec` names. WB_ARG for a malformed spec (with the nearest known form), WB_INPUT for a
- * file that is missing, truncated or of the wrong size, or a label out of range: the message names file, expected and
- * found. The caller frees with wb_dataset_free. Uses the calling thread's OpenMP threads. */
+/* Loads the data set that `spec` names. WB_ARG for a malformed spec (with the nearest known form), WB_INPUT
+ * for a file that is missing, truncated or of the wrong size, or a label out of range: the message names
+ * file, expected and found. The caller frees with wb_dataset_free. Uses the calling thread's OpenMP threads.
+ */
 wb_status wb_dataset_open(const char *spec, wb_dataset **out, wb_error *err);
 
 /* Frees everything; NULL is fine. */
 void wb_dataset_free(wb_dataset *data);
 
-/* Splits `images` into the first `per_class` of each class in file order (validation) and the rest (training).
- * *held and *kept are ascending positions in `images`, malloc'ed, freed by the caller. WB_INPUT if a class has no more
- * than `per_class` images. */
+/* Splits `images` into the first `per_class` of each class in file order (validation) and the rest
+ * (training). *held and *kept are ascending positions in `images`, malloc'ed, freed by the caller. WB_INPUT
+ * if a class has no more than `per_class` images. */
 wb_status wb_images_hold_out(const wb_images *images, uint32_t classes, size_t per_class, uint32_t **held,
                              size_t *held_count, uint32_t **kept, size_t *kept_count, wb_error *err);
 

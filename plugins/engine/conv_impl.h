@@ -1,0 +1,26 @@
+/* conv_impl.h: what one implementation of convolution provides to conv.c. Private to the engine.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#ifndef WB_CONV_IMPL_H
+#define WB_CONV_IMPL_H
+
+#include "conv.h"
+
+/* All passes as in conv.h. `state` is the implementation's own, made by `create`. */
+typedef struct wb_conv_impl {
+  const char *name;
+  bool (*supports)(const wb_conv_shape *shape); // shape and CPU
+  wb_status (*create)(const wb_conv_shape *shape, void **state, wb_error *err);
+  void (*destroy)(void *state); // NULL is fine
+  size_t (*scratch)(const void *state);
+  wb_status (*forward)(void *state, int n, const float *x, const float *w, float *y, double *sums,
+                       void *scratch, wb_error *err);
+  wb_status (*backward_data)(void *state, int n, const float *dy, const float *w, float *dx, void *scratch,
+                             wb_error *err);
+  wb_status (*backward_weights)(void *state, int n, const float *x, const float *dy, float *dw, void *scratch,
+                                wb_error *err);
+} wb_conv_impl;
+
+extern const wb_conv_impl wb_conv_onednn;
+
+#endif

@@ -1,0 +1,96 @@
+/* net.h: the networks: an encoder that ends in an embedding layer whose units lie on a grid, and a head.
+ *
+ * Architectures (DEFINITIONS.md, "Networks"): resnet18, shallowcnn; heads: linear classifier, projection.
+ * Weights, gradients and optimiser moments of a network lie in flat arenas of equal layout; convolution
+ * weights in it are blocked (conv.h), everything else is plain row-major. Names and plain shapes are those of
+ * the PyTorch state dict.
+ *
+ * A network is used by one thread at a time; its passes use OpenMP threads. Bit-identical for a seed and
+ * thread count. SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#ifndef WB_NET_H
+#define WB_NET_H
+
+#include "conv.h"
+
+typedef enum wb_head {
+  WB_HEAD_NONE,      // the embedding is the output
+  WB_HEAD_LINEAR,    // dropout, linear units -> outputs: logits
+  WB_HEAD_PROJECTION // BN, ReLU, dropout, linear units -> outputs: projections, not yet normalised
+} wb_head;
+
+typedef struct wb_net_config {
+  const char *arch; // "resnet18" or "shallowcnn"
+  int width;        // channels of the first stage, a multiple of 8; 0: the architecture's own (64, 32)
+  int channels, height, img_width; // of the images
+  int units;                       // of the embedding layer
+  wb_head head;
+  int outputs;   // classes or projection dimensions; 0 for WB_HEAD_NONE
+  float dropout; // probability, 0 <= p < 1
+  int batch;     // the most images in one call
+  bool training; // backward passes will be asked for
+  wb_conv_choice conv;
+} wb_net_config;
+
+typedef struct wb_tensor {
+  const char *name;  // state-dict name, e.g. "encoder.layer1.0.conv1.weight"
+  int rank, dims[4]; // plain shape
+  size_t count;      // product of dims
+  size_t offset;     // of the first value in the weights arena (is_buffer false) or the buffers arena (true)
+  bool is_buffer;    // running statistics: saved, never trained
+  bool in_encoder;   // belongs to the encoder rather than to the head
+} wb_tensor;
+
+typedef struct wb_net wb_net;
+
+/* Builds a network; weights are zero until wb_net_init or wb_net_set. WB_ARG for an unknown architecture
+ * (with the nearest name) or a configuration out of range, WB_NOMEM. */
+wb_status wb_net_create(const wb_net_config *config, wb_net **out, wb_error *err);
+void wb_net_free(wb_net *net);
+const wb_net_config *wb_net_get_config(const wb_net *net); // width resolved
+
+/* State dict. */
+int wb_net_tensor_count(const wb_net *net);
+const wb_tensor *wb_net_tensor(const wb_net *net, int i);
+int wb_net_find(const wb_net *net, const char *name); // -1 where there is none
+void wb_net_get(const wb_net *net, int i, float *plain);
+void wb_net_set(wb_net *net, int i, const float *plain);
+void wb_net_get_gradient(const wb_net *net, int i, float *plain); // zero for buffers
+
+/* Flat arenas: weights and gradients [wb_net_weight_count], buffers [wb_net_buffer_count]. */
+size_t wb_net_weight_count(const wb_net *net);
+size_t wb_net_buffer_count(const wb_net *net);
+float *wb_net_weights(wb_net *net);
+float *wb_net_gradients(wb_net *net);
+float *wb_net_buffers(wb_net *net);
+
+/* The embedding layer: indices of its weight (units, fan_in) and bias (units), plain in the arena. */
+int wb_net_embedding_weight(const wb_net *net);
+int wb_net_embedding_bias(const wb_net *net);
+
+/* PyTorch's default initialisation, as the papers' code uses it (DEFINITIONS.md); seeded, a stream per
+ * tensor. */
+void wb_net_init(wb_net *net, uint64_t seed);
+
+/* Training pass over n images (n, channels, height, width), normalised float32. Batch norm uses and updates
+ * batch statistics; dropout draws from (seed, step). The results stay in the network until the next pass:
+ * wb_net_embedding (n, units), wb_net_output (n, outputs). */
+wb_status wb_net_forward_train(wb_net *net, const float *images, int n, uint64_t seed, uint64_t step,
+                               wb_error *err);
+const float *wb_net_embedding(const wb_net *net);
+const float *wb_net_output(const wb_net *net);
+
+/* Gradients of all weights from d_output (n, outputs) and, unless NULL, d_embedding (n, units), added to what
+ * comes back through the head. Overwrites the gradient arena. Once per forward pass. */
+wb_status wb_net_backward(wb_net *net, const float *d_output, const float *d_embedding, wb_error *err);
+
+/* Evaluation pass: running statistics, no dropout; n may exceed the batch (done in pieces). embedding (n,
+ * units) and output (n, outputs) may be NULL. */
+wb_status wb_net_infer(wb_net *net, const float *images, int n, float *embedding, float *output,
+                       wb_error *err);
+
+/* "conv1 stem: onednn; conv2: winograd-..": the implementation of each convolution, for the record. Owned by
+ * net. */
+const char *wb_net_conv_names(const wb_net *net);
+
+#endif

@@ -1,0 +1,43 @@
+/* topo.h: topographic losses on a rows x cols grid of units, their analytic gradients, and their balancing
+ * against the task loss. Formulas and sources: DEFINITIONS.md, "Topographic losses", "Balancing". Pure
+ * functions; double sums. Units lie row-major on the grid; neighbours are Moore's (up to 8), without wrap.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#ifndef WB_TOPO_H
+#define WB_TOPO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum wb_topo_distance { WB_TOPO_L2, WB_TOPO_COSINE, WB_TOPO_CORRELATION } wb_topo_distance;
+typedef enum wb_topo_mean { WB_TOPO_PAIR_MEAN, WB_TOPO_UNIT_SUM } wb_topo_mean;
+
+/* Weight similarity of the embedding layer's rows w (rows*cols, fan_in). Overwrites grad (same shape; may be
+ * NULL) and returns the loss. The gradient at distance zero, and of a zero or constant row under cosine or
+ * correlation, is zero. */
+double wb_topo_ws(float *grad, const float *w, size_t rows, size_t cols, size_t fan_in,
+                  wb_topo_distance distance, wb_topo_mean mean);
+
+/* Activation similarity: mean over neighbour pairs of 1 - Pearson r over the batch; e (n, rows*cols). A
+ * constant unit has r = 0 and no gradient. */
+double wb_topo_as(float *grad, const float *e, size_t n, size_t rows, size_t cols);
+
+/* Global: mean over unordered unit pairs of (cos(e_i, e_j) - 1/(D_ij + 1))^2, coordinates scaled to [0, 1].
+ */
+double wb_topo_global(float *grad, const float *e, size_t n, size_t rows, size_t cols);
+
+/* Gradient-norm matching (Eq. 2-3 of Sander & Hasson): lambda is an exponential moving average. */
+typedef struct wb_balance {
+  double rho;
+  double lambda;   // the average so far
+  int32_t started; // 0 before the first step
+} wb_balance;
+
+/* target = clamp(rho * task / (topo + 1e-8), 0, 1e4); lambda <- 0.9 lambda + 0.1 target, the first step takes
+ * the target itself. Returns lambda. */
+double wb_balance_update(wb_balance *balance, double task_norm, double topo_norm);
+
+/* The divisor pair rows <= cols of `units` closest to a square. */
+void wb_grid_for_units(size_t units, size_t *rows, size_t *cols);
+
+#endif
