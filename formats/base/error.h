@@ -6,7 +6,7 @@
 #ifndef WB_ERROR_H
 #define WB_ERROR_H
 
-#include <workbench/status.h>
+#include <workbench/base.h>
 
 typedef struct wb_error {
   wb_status status;

@@ -1,9 +1,10 @@
-/* workbench/status.h: how a call ended. Shared by the plugin ABI and the libraries below it.
+/* workbench/base.h: how a call ended, and the types of array elements. Shared by the plugin ABI and the
+ * libraries below it.
  *
  * SPDX-License-Identifier: MIT
  */
-#ifndef WORKBENCH_STATUS_H
-#define WORKBENCH_STATUS_H
+#ifndef WORKBENCH_BASE_H
+#define WORKBENCH_BASE_H
 
 typedef enum wb_status {
   WB_OK = 0,
@@ -16,5 +17,7 @@ typedef enum wb_status {
   WB_UNSUPPORTED = 7, // valid, but not on this machine or in this version
   WB_INTERNAL = 8     // a broken promise inside the program
 } wb_status;
+
+typedef enum wb_element { WB_F32 = 1, WB_F64 = 2, WB_I32 = 3, WB_I64 = 4, WB_U8 = 5 } wb_element;
 
 #endif
