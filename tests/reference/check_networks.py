@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# check_networks.py: proves networks.py and the recipe's parts against stored values and torchvision.
+# check_networks.py: proves networks.py and parts of train_pytorch.py against stored values and torchvision.
 # SPDX-License-Identifier: GPL-3.0-or-later
 """usage: check_networks.py published.h5      (stored values of the papers' published code)
 
@@ -17,6 +17,7 @@ import sys
 import h5py
 import numpy as np
 import torch
+import torchvision
 from torch.nn import functional as F
 from torchvision.transforms.functional import resized_crop
 
@@ -80,6 +81,19 @@ def check_unit_sum(group):
     rows, columns = networks.grid_of(len(weight))
     ours = networks.ws_unit_sum(torch.tensor(weight))
     return {"loss": deviation(ours, unit_sum_by_loops(weight, rows, columns))}
+
+
+def check_resnet18():
+    """Our resnet18 against torchvision's with the stem that the definition asks for."""
+    torch.manual_seed(0)
+    ours = networks.ResNet18(units=256, width=64)
+    theirs = torchvision.models.resnet18(num_classes=256)
+    theirs.conv1, theirs.maxpool = torch.nn.Conv2d(3, 64, 3, padding=1, bias=False), torch.nn.Identity()
+    state = {name.replace("shortcut", "downsample"): value for name, value in ours.state_dict().items()}
+    theirs.load_state_dict(state)
+    images = torch.randn(4, 3, 32, 32)
+    return {"training mode": deviation(ours(images), theirs(images).detach()),
+            "evaluation mode": deviation(ours.eval()(images), theirs.eval()(images).detach())}
 
 
 def check_moran(group):
@@ -187,6 +201,7 @@ def main():
             "topo/ws_pair_mean_16x16": check_topographic(f["topo/ws_pair_mean_16x16"]),
             "topo/ws_pair_mean_11x11": check_topographic(f["topo/ws_pair_mean_11x11"]),
             "unit-sum 11x11": check_unit_sum(f["topo/ws_pair_mean_11x11"]),
+            "resnet18": check_resnet18(),
             "moran": check_moran(f["analysis"]),
             "crop": check_crop(),
             "step/ce": check_step(
