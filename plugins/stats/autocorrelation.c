@@ -1,0 +1,124 @@
+/* autocorrelation.c: see autocorrelation.h. SPDX-License-Identifier: GPL-3.0-or-later */
+#include "autocorrelation.h"
+
+#include <cblas.h>
+#include <math.h>
+
+#include "base/rng.h"
+
+/* Element of the symmetric gram matrix, whose lower triangle is kept. */
+static double at(const double *gram, size_t units, size_t a, size_t b) {
+  return a >= b ? gram[a * units + b] : gram[b * units + a];
+}
+
+size_t wb_maps_normalise(double *u, const float *x, bool after_relu, size_t n, size_t units) {
+  size_t constant = 0;
+#pragma omp parallel for schedule(static) reduction(+ : constant)
+  for (size_t s = 0; s < n; s++) {
+    double *row = u + s * units, mean = 0, square = 0;
+    for (size_t k = 0; k < units; k++) {
+      row[k] = after_relu && x[s * units + k] < 0 ? 0 : (double)x[s * units + k];
+      mean += row[k];
+    }
+    mean /= (double)units;
+    for (size_t k = 0; k < units; k++) {
+      row[k] -= mean;
+      square += row[k] * row[k];
+    }
+    constant += square == 0;
+    const double scale = square > 0 ? 1 / sqrt(square) : 0;
+    for (size_t k = 0; k < units; k++) row[k] *= scale;
+  }
+  return constant;
+}
+
+void wb_maps_accumulate(double *gram, const double *u, size_t n, size_t units) {
+  cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, (int)units, (int)n, 1.0, u, (int)units, 1.0, gram,
+              (int)units);
+}
+
+void wb_moran_each(double *i, const double *u, size_t n, const wb_spatial *spatial) {
+  const double scale = (double)spatial->units / spatial->total;
+#pragma omp parallel for schedule(static)
+  for (size_t s = 0; s < n; s++) {
+    const double *row = u + s * spatial->units;
+    double sum = 0;
+    for (size_t k = 0; k < spatial->count; k++) {
+      const wb_pair *p = &spatial->pairs[k];
+      sum += p->weight * row[p->i] * row[p->j];
+    }
+    i[s] = scale * sum;
+  }
+}
+
+double wb_moran_mean(const double *gram, size_t maps, const wb_spatial *spatial, const uint32_t *order) {
+  double sum = 0;
+  for (size_t k = 0; k < spatial->count; k++) {
+    const wb_pair *p = &spatial->pairs[k];
+    const size_t a = order ? order[p->i] : p->i, b = order ? order[p->j] : p->j;
+    sum += p->weight * at(gram, spatial->units, a, b);
+  }
+  return (double)spatial->units / spatial->total * sum / (double)maps;
+}
+
+double wb_geary_mean(const double *gram, size_t maps, size_t constant, const wb_spatial *spatial) {
+  const size_t units = spatial->units;
+  double sum = 0;
+  for (size_t k = 0; k < spatial->count; k++) {
+    const wb_pair *p = &spatial->pairs[k];
+    sum += p->weight *
+           (at(gram, units, p->i, p->i) + at(gram, units, p->j, p->j) - 2 * at(gram, units, p->i, p->j));
+  }
+  return maps > constant ? (double)(units - 1) / (2 * spatial->total) * sum / (double)(maps - constant)
+                         : (double)NAN;
+}
+
+void wb_moran_local(double *local, const double *gram, size_t maps, const wb_spatial *spatial) {
+  const size_t units = spatial->units;
+  for (size_t i = 0; i < units; i++) local[i] = 0;
+  for (size_t k = 0; k < spatial->count; k++) {
+    const wb_pair *p = &spatial->pairs[k];
+    const double g = (double)units * at(gram, units, p->i, p->j) / (double)maps;
+    local[p->i] += p->forward * g;
+    local[p->j] += (p->weight - p->forward) * g;
+  }
+}
+
+void wb_moran_correlogram(double *correlogram, const double *gram, size_t maps, const double *positions,
+                          size_t units, size_t lags) {
+  for (size_t lag = 1; lag <= lags; lag++) {
+    double sum = 0;
+    size_t pairs = 0;
+    for (size_t i = 0; i < units; i++) {
+      for (size_t j = 0; j < i; j++) {
+        const double d =
+            hypot(positions[2 * i] - positions[2 * j], positions[2 * i + 1] - positions[2 * j + 1]);
+        if (d < (double)lag - 0.5 || d >= (double)lag + 0.5) continue;
+        sum += gram[i * units + j];
+        pairs++;
+      }
+    }
+    correlogram[lag - 1] = pairs ? (double)units * sum / (double)pairs / (double)maps : (double)NAN;
+  }
+}
+
+wb_permutation wb_moran_permute(const double *gram, size_t maps, const wb_spatial *spatial, double observed,
+                                size_t permutations, uint64_t seed, uint32_t *order) {
+  const double expected = -1 / ((double)spatial->units - 1), deviation = fabs(observed - expected);
+  double sum = 0, square = 0;
+  size_t extreme = 0;
+  for (size_t r = 0; r < permutations; r++) {
+    wb_rng rng = wb_rng_make(seed, "moran-permutation", r);
+    for (size_t k = 0; k < spatial->units; k++) order[k] = (uint32_t)k;
+    wb_rng_shuffle(&rng, order, spatial->units);
+    const double difference = wb_moran_mean(gram, maps, spatial, order) - expected;
+    sum += difference;
+    square += difference * difference;
+    // A permutation that leaves the map as it is must count, whatever the rounding of the sum.
+    extreme += fabs(difference) >= deviation * (1 - 1e-12);
+  }
+  const double n = (double)permutations, mean = permutations ? sum / n : 0;
+  return (wb_permutation){.mean = mean + expected,
+                          .sd = permutations > 1 ? sqrt(fmax(0, (square - n * mean * mean) / (n - 1))) : 0,
+                          .p = ((double)extreme + 1) / (n + 1)};
+}
