@@ -340,6 +340,10 @@ struct wb_host {
   wb_status (*names)(const wb_host *host, uint32_t run, const char *axis, const char *const **names,
                      uint32_t *count);
 
+  /* The data set behind an IMAGES role ("cifar10:/data,test=1000"): --data, or what the run was trained on.
+   * NULL where neither is known. */
+  const char *(*data_spec)(const wb_host *host, uint32_t run);
+
   /* -- Outputs: each declared name at most once per call of `run`; what was not emitted must be declared
    *    MAY_BE_MISSING. WB_INTERNAL for an undeclared name, another shape, or a value out of bounds. -- */
   wb_status (*emit_scalar)(const wb_host *host, const char *name, double value);
