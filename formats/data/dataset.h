@@ -6,8 +6,8 @@
  *   h5:FILE            uint8 images + labels in HDF5                dataset_h5.c
  *
  * Any spec may end in `,train=N,test=N`: a stratified subset, the first N/classes images of each class in
- * file order (the remainder from the first classes). `builtin,train=N,test=N` generates that many instead.
- * SPDX-License-Identifier: GPL-3.0-or-later
+ * file order (the remainder from the first classes). `builtin,train=N,test=N,seed=N` generates that many
+ * instead. SPDX-License-Identifier: GPL-3.0-or-later
  */
 #ifndef WB_DATASET_H
 #define WB_DATASET_H
@@ -36,10 +36,10 @@ typedef struct wb_dataset {
   uint32_t classes;
   char **class_names;      // (classes)
   uint32_t superclasses;   // 0 where none are known
-  char **superclass_names; // (superclasses)
+  char **superclass_names; // (superclasses), in alphabetical order
   int32_t *superclass_of;  // (classes), or NULL
-  float mean[4],
-      sd[4]; // per channel of images in [0, 1]: published values where there are any, else of train
+  float mean[4], sd[4];    // per channel of images in [0, 1]: published values where there are any, else of
+                           // train (of test where there is no train); sd is 1 for a constant channel
   wb_images train, test;
 } wb_dataset;
 
@@ -54,7 +54,7 @@ void wb_dataset_free(wb_dataset *data);
 
 /* Splits `images` into the first `per_class` of each class in file order (validation) and the rest
  * (training). *held and *kept are ascending positions in `images`, malloc'ed, freed by the caller. WB_INPUT
- * if a class has no more than `per_class` images. */
+ * if a class has no more than `per_class` images, unless that is 0. */
 wb_status wb_images_hold_out(const wb_images *images, uint32_t classes, size_t per_class, uint32_t **held,
                              size_t *held_count, uint32_t **kept, size_t *kept_count, wb_error *err);
 
