@@ -41,15 +41,26 @@ typedef struct wb_h5_shape {
 } wb_h5_shape;
 
 bool wb_h5_exists(const wb_h5 *file, const char *object); // follows soft links
-/* WB_INPUT where there is no data set of that name; the message lists the data sets of the same rank that
- * there are. */
+/* WB_INPUT where there is no data set of that name; the message lists the data sets that there are. */
 wb_status wb_h5_get_shape(const wb_h5 *file, const char *object, wb_h5_shape *shape, wb_error *err);
 
-/* Rows first .. first+count-1 of the first axis, converted to `element`, into out. */
+/* Rows first .. first+count-1 of the first axis, converted to `element`, into out. WB_INPUT where the data
+ * are not numbers, or integers are asked for and a value is none, or not one that fits. */
 wb_status wb_h5_read_rows(const wb_h5 *file, const char *object, wb_element element, uint64_t first,
                           uint64_t count, void *out, wb_error *err);
 /* The whole data set into out. */
 wb_status wb_h5_read(const wb_h5 *file, const char *object, wb_element element, void *out, wb_error *err);
+
+/* A data set as it lies in the file, read-only; the file may be closed meanwhile. */
+typedef struct wb_h5_mapping {
+  const void *data; // aligned to its element
+  void *base;       // what was mapped, from a page's start
+  size_t length;
+} wb_h5_mapping;
+
+/* Maps a data set whose shape says `contiguous`; WB_UNSUPPORTED for another. Free with wb_h5_unmap. */
+wb_status wb_h5_map(const wb_h5 *file, const char *object, wb_h5_mapping *out, wb_error *err);
+void wb_h5_unmap(wb_h5_mapping *mapping); // a zeroed one is fine
 
 /* Creates a data set (and the groups above it), contiguous. data NULL leaves it to wb_h5_write_rows. */
 wb_status wb_h5_write(wb_h5 *file, const char *object, wb_element element, uint32_t rank,
@@ -86,7 +97,8 @@ wb_status wb_h5_attribute_names(const wb_h5 *file, const char *object, char ***n
 /* Absolute paths of all data sets below `group`, sorted; soft links are not followed. */
 wb_status wb_h5_datasets(const wb_h5 *file, const char *group, char ***paths, size_t *count, wb_error *err);
 
-/* SHA-256 over element type, shape, data (little-endian, row-major) and attributes of one data set. */
+/* SHA-256 over element type, shape, data (little-endian, row-major) and attributes of one data set, or over a
+ * group's own attributes. WB_INPUT for a data set that does not hold numbers. */
 wb_status wb_h5_digest(const wb_h5 *file, const char *object, char digest[WB_DIGEST_SIZE], wb_error *err);
 
 #endif
