@@ -1,6 +1,8 @@
 /* topo.h: topographic losses on a rows x cols grid of units, their analytic gradients, and their balancing
  * against the task loss. Formulas and sources: DEFINITIONS.md, "Topographic losses", "Balancing". Pure
  * functions; double sums. Units lie row-major on the grid; neighbours are Moore's (up to 8), without wrap.
+ * OpenMP inside; bit-identical for a given number of threads.
+ *
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #ifndef WB_TOPO_H
@@ -19,12 +21,14 @@ double wb_topo_ws(float *grad, const float *w, size_t rows, size_t cols, size_t 
                   wb_topo_distance distance, wb_topo_mean mean);
 
 /* Activation similarity: mean over neighbour pairs of 1 - Pearson r over the batch; e (n, rows*cols). A
- * constant unit has r = 0 and no gradient. */
-double wb_topo_as(float *grad, const float *e, size_t n, size_t rows, size_t cols);
+ * constant unit has r = 0 and no gradient. grad as e, overwritten, may be NULL; `work` holds
+ * wb_topo_work(n, rows*cols) floats. */
+double wb_topo_as(float *grad, const float *e, size_t n, size_t rows, size_t cols, float *work);
 
 /* Global: mean over unordered unit pairs of (cos(e_i, e_j) - 1/(D_ij + 1))^2, coordinates scaled to [0, 1].
- */
-double wb_topo_global(float *grad, const float *e, size_t n, size_t rows, size_t cols);
+ * The cosine of a unit that is zero all over the batch is 0, without gradient. Otherwise as wb_topo_as. */
+double wb_topo_global(float *grad, const float *e, size_t n, size_t rows, size_t cols, float *work);
+size_t wb_topo_work(size_t n, size_t units);
 
 /* Gradient-norm matching (Eq. 2-3 of Sander & Hasson): lambda is an exponential moving average. */
 typedef struct wb_balance {
