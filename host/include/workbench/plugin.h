@@ -306,6 +306,9 @@ struct wb_host {
   /* -- Resources -- */
   /* 64-byte aligned, uninitialised, freed when `run` returns. NULL after recording the failure. */
   void *(*alloc)(const wb_host *host, size_t bytes);
+  /* Has release(object) called when `run` returns, however it ends, last deferred first: for what `alloc`
+   * cannot hold. Where it fails it has called release(object) already. */
+  wb_status (*defer)(const wb_host *host, void (*release)(void *object), void *object);
   /* A 64-bit seed for the named purpose: a function of the run's --seed and the name alone. */
   uint64_t (*seed)(const wb_host *host, const char *stream);
   uint32_t (*threads)(const wb_host *host);
@@ -382,6 +385,8 @@ typedef struct wb_engine_1 {
 
   /* The network behind a MODEL role, in evaluation mode, for at most `batch` images a call. */
   wb_status (*model)(const wb_host *host, const char *role, uint32_t run, uint32_t batch, wb_model **out);
+  /* Gives a network's memory back before `run` returns: for studies that go through many, one at a time. */
+  void (*model_free)(wb_model *model);
   /* Channels, height, width of its images; units of the embedding; classes of its classifier (0: none). */
   void (*model_shape)(const wb_model *model, uint32_t image[3], uint32_t *units, uint32_t *classes);
   /* Names of the layers that can be tapped, in order; NULL past the last. "embedding" and "logits" always
