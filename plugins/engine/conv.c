@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 struct wb_conv {
+  wb_conv_shape shape;
   const wb_conv_impl *impl;
   void *state;
 };
@@ -30,7 +31,7 @@ static wb_status check(const wb_conv_shape *s, wb_error *err) {
   if (s->out_channels < 8 || s->out_channels % 8)
     return wb_fail(err, WB_ARG, "A convolution's output channels are a multiple of 8, not %d.",
                    s->out_channels);
-  if (s->in_channels < 1 || (s->in_channels > 3 && s->in_channels % 8))
+  if (s->in_channels < 1 || (s->in_channels > WB_STEM_CHANNELS && s->in_channels % 8))
     return wb_fail(err, WB_ARG, "A convolution's input channels are 1 to 3 or a multiple of 8, not %d.",
                    s->in_channels);
   return WB_OK;
@@ -53,6 +54,7 @@ wb_status wb_conv_create(const wb_conv_shape *shape, wb_conv_choice choice, wb_c
         shape->in_channels, shape->out_channels, shape->kernel, shape->stride);
   wb_conv *conv = calloc(1, sizeof *conv);
   if (!conv) return wb_fail_nomem(err, "a convolution", sizeof *conv);
+  conv->shape = *shape;
   conv->impl = impl;
   status = impl->create(shape, &conv->state, err);
   if (status) {
@@ -83,6 +85,13 @@ wb_status wb_conv_forward(wb_conv *conv, int n, const float *x, const float *w, 
 
 wb_status wb_conv_backward_data(wb_conv *conv, int n, const float *dy, const float *w, float *dx,
                                 void *scratch, wb_error *err) {
+  if (conv->shape.in_channels < 8) {
+    if (n < 1 || n > conv->shape.batch)
+      return wb_fail(err, WB_INTERNAL, "A convolution prepared for %d images was given %d.",
+                     conv->shape.batch, n);
+    wb_conv_stem_backward_data(&conv->shape, n, dy, w, dx);
+    return WB_OK;
+  }
   return conv->impl->backward_data(conv->state, n, dy, w, dx, scratch, err);
 }
 

@@ -59,7 +59,7 @@ size_t wb_conv_scratch(const wb_conv *conv);
 wb_status wb_conv_forward(wb_conv *conv, int n, const float *x, const float *w, float *y, double *sums,
                           void *scratch, wb_error *err);
 
-/* dx = gradient of the loss with respect to x, overwritten. Not in stems: WB_UNSUPPORTED. */
+/* dx = gradient of the loss with respect to x, overwritten. */
 wb_status wb_conv_backward_data(wb_conv *conv, int n, const float *dy, const float *w, float *dx,
                                 void *scratch, wb_error *err);
 

@@ -6,7 +6,8 @@
 
 #include "conv.h"
 
-/* All passes as in conv.h. `state` is the implementation's own, made by `create`. */
+/* All passes as in conv.h; backward_data is not asked of stems. `state` is the implementation's own, made by
+ * `create`. */
 typedef struct wb_conv_impl {
   const char *name;
   bool (*supports)(const wb_conv_shape *shape); // shape and CPU
@@ -22,5 +23,11 @@ typedef struct wb_conv_impl {
 } wb_conv_impl;
 
 extern const wb_conv_impl wb_conv_onednn;
+
+enum { WB_STEM_CHANNELS = 3 }; // the most input channels of a stem
+
+/* backward_data of stems, whatever the implementation. */
+void wb_conv_stem_backward_data(const wb_conv_shape *shape, int n, const float *dy, const float *w,
+                                float *dx);
 
 #endif

@@ -212,7 +212,6 @@ static wb_status backward_data(void *opaque, int n, const float *dy, const float
                                wb_error *err) {
   state *s = opaque;
   pass *p;
-  if (!s->flip) return wb_fail(err, WB_UNSUPPORTED, "The first convolution has no gradient of its images.");
   wb_status status = get(&p, s, BACKWARD_DATA, n, err);
   if (status) return status;
   dnnl_status_t set = dnnl_memory_set_data_handle(s->flip_from, (void *)(uintptr_t)w);
