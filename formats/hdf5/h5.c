@@ -46,11 +46,12 @@ static wb_status make_handle(const char *path, wb_h5 **out, wb_error *err) {
 }
 
 /* Closing the file closes whatever is open in it. Large arrays start on cache lines, so that they can be
- * mapped. */
+ * mapped. The format of HDF5 1.8 lets an attribute (the labels of a large matrix) exceed 64 KiB. */
 static hid_t access_properties(void) {
   const hid_t list = H5Pcreate(H5P_FILE_ACCESS);
   H5Pset_fclose_degree(list, H5F_CLOSE_STRONG);
   H5Pset_alignment(list, 256, 64);
+  H5Pset_libver_bounds(list, H5F_LIBVER_V18, H5F_LIBVER_LATEST);
   H5Pset_file_locking(list, true, true);
   return list;
 }
