@@ -197,7 +197,7 @@ static wb_status run(const state *s, const pass *p, const void *x, const void *w
 static wb_status forward(void *opaque, int n, const float *x, const float *w, float *y, double *sums,
                          void *scratch, wb_error *err) {
   state *s = opaque;
-  pass *p;
+  pass *p = NULL;
   wb_status status = get(&p, s, FORWARD, n, err);
   if (!status) status = run(s, p, x, w, y, DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST, err);
   if (!status && sums) {
@@ -211,7 +211,7 @@ static wb_status forward(void *opaque, int n, const float *x, const float *w, fl
 static wb_status backward_data(void *opaque, int n, const float *dy, const float *w, float *dx, void *scratch,
                                wb_error *err) {
   state *s = opaque;
-  pass *p;
+  pass *p = NULL;
   wb_status status = get(&p, s, BACKWARD_DATA, n, err);
   if (status) return status;
   dnnl_status_t set = dnnl_memory_set_data_handle(s->flip_from, (void *)(uintptr_t)w);
@@ -233,7 +233,7 @@ static void widen(float *wide, const float *x, size_t n, size_t channels, size_t
 static wb_status backward_weights(void *opaque, int n, const float *x, const float *dy, float *dw,
                                   void *scratch, wb_error *err) {
   state *s = opaque;
-  pass *p;
+  pass *p = NULL;
   wb_status status = get(&p, s, BACKWARD_WEIGHTS, n, err);
   if (status) return status;
   const int x_arg = DNNL_ARG_SRC, w_arg = DNNL_ARG_DIFF_WEIGHTS, y_arg = DNNL_ARG_DIFF_DST;

@@ -3,7 +3,10 @@
  * Architectures (DEFINITIONS.md, "Networks"): resnet18, shallowcnn; heads: linear classifier, projection.
  * Weights, gradients and optimiser moments of a network lie in flat arenas of equal layout; convolution
  * weights in it are blocked (conv.h), everything else is plain row-major. Names and plain shapes are those of
- * the PyTorch state dict.
+ * the PyTorch state dict, without batch norm's num_batches_tracked, which nothing reads at a fixed momentum.
+ *
+ * Under batch norm the gradient of a convolution's bias is zero. Here it is exactly so, and Adam leaves the
+ * bias alone, where PyTorch lets it drift with the rounding noise.
  *
  * A network is used by one thread at a time; its passes use OpenMP threads. Bit-identical for a seed and
  * thread count. SPDX-License-Identifier: GPL-3.0-or-later
@@ -14,7 +17,7 @@
 #include "conv.h"
 
 typedef enum wb_head {
-  WB_HEAD_NONE,      // the embedding is the output
+  WB_HEAD_NONE,      // none: the output is the embedding, gradients come by d_embedding alone
   WB_HEAD_LINEAR,    // dropout, linear units -> outputs: logits
   WB_HEAD_PROJECTION // BN, ReLU, dropout, linear units -> outputs: projections, not yet normalised
 } wb_head;

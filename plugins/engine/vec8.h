@@ -7,6 +7,8 @@
 #ifndef WB_VEC8_H
 #define WB_VEC8_H
 
+#include "simd.h"
+
 #include <stdint.h>
 
 typedef float v8 __attribute__((vector_size(32), may_alias));
@@ -15,11 +17,5 @@ typedef int32_t m8 __attribute__((vector_size(32), may_alias)); // lanes all one
 /* a where the mask holds, zero or b elsewhere. */
 #define V8_KEEP(mask, a)      ((v8)((mask) & (m8)(a)))
 #define V8_SELECT(mask, a, b) ((v8)(((mask) & (m8)(a)) | (~(mask) & (m8)(b))))
-
-#if defined(__x86_64__)
-#define WB_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
-#else
-#define WB_CLONES
-#endif
 
 #endif

@@ -1,0 +1,103 @@
+/* net_impl.h: the inside of wb_net, shared by net*.c. Private to the engine.
+ *
+ * A network is a list of layers in the order of their computation, each a convolution with its batch norm
+ * and what follows it, then global average pooling, the linear embedding layer and the head.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#ifndef WB_NET_IMPL_H
+#define WB_NET_IMPL_H
+
+#include "net.h"
+#include "norm.h"
+
+enum { WB_NET_LAYERS = 24, WB_NET_TENSORS = 128, WB_NET_NAME = 48, WB_NET_BUFFERS = 4 };
+enum { WB_NO_LAYER = -1 }; // as an input: the images
+
+typedef struct wb_layer {
+  wb_conv_shape shape;
+  int input;    // the layer whose activation is convolved
+  int residual; // the layer whose activation is added before ReLU, or WB_NO_LAYER
+  int shortcut; // the layer without activation whose normalised output is added instead, or WB_NO_LAYER
+  bool active;  // has ReLU and an activation of its own; false: a shortcut
+  bool pool;    // 2 x 2 max-pooling after ReLU
+  int blocks, height, width; // of the convolution's output
+  int out_height, out_width; // of the activation
+  int weight, bias;          // tensors of the convolution; bias -1: none
+  int norm;                  // first tensor of batch norm: weight, bias, running mean, running var
+  wb_conv *conv;
+  float *y, *a;               // training: the convolution's output, the activation; NULL in inference
+  float *scale, *shift, *k;   // (channels), (channels), (3, channels)
+  double *mean, *rstd;        // (channels)
+  int gradient[2], gradients; // buffers that the gradient of a arrives in, and how many of the two
+  int input_gradient;         // buffer that the gradient of the input goes to
+  int infer_y, infer_a;       // buffers in inference; the same unless pooled
+} wb_layer;
+
+/* A few buffers that serve many short-lived arrays. */
+typedef struct wb_buffers {
+  size_t size[WB_NET_BUFFERS]; // floats
+  bool busy[WB_NET_BUFFERS];
+  float *data[WB_NET_BUFFERS];
+} wb_buffers;
+
+typedef enum wb_init { WB_INIT_ZERO, WB_INIT_ONE, WB_INIT_UNIFORM, WB_INIT_NORMAL } wb_init;
+
+typedef struct wb_net_param {
+  wb_tensor tensor;
+  char name[WB_NET_NAME];
+  wb_init init;
+  double spread;    // bound of the uniform, sd of the normal
+  bool convolution; // blocked in the arena
+} wb_net_param;
+
+typedef struct wb_head_state {
+  int norm, weight, bias;    // tensors; norm -1: none
+  float *embedding, *output; // (batch, units), (batch, outputs)
+  float *hidden, *factors;   // (batch, units): what the last layer reads, dropout's factors
+  float *d_hidden;           // (batch, units)
+  float *scale, *shift, *k;  // of the projection's batch norm
+  double *mean, *rstd, *sums;
+} wb_head_state;
+
+struct wb_net {
+  wb_net_config config;
+  wb_layer layers[WB_NET_LAYERS];
+  int layer_count;
+  wb_net_param params[WB_NET_TENSORS];
+  int param_count;
+  size_t weight_count, buffer_count;
+  float *weights, *gradients, *buffers; // gradients NULL unless training
+  size_t state_bytes;                   // of those three, one allocation at weights
+  int embedding_weight, embedding_bias;
+  int feature_count;            // of the last layer's channels
+  float *features, *d_features; // (batch, feature_count)
+  wb_head_state head;
+  wb_buffers infer, backward;
+  void *arena, *scratch;
+  size_t arena_bytes;
+  double *sums;        // (2, channels) of the widest layer
+  const float *images; // of the forward pass
+  int trained;         // images of a forward pass whose backward pass may follow
+  char *conv_names;
+};
+
+/* net_arch.c: fills layers and parameters. */
+wb_status wb_net_build(wb_net *net, wb_error *err);
+/* net_state.c: adds a tensor, returns its index. dims are plain; in_encoder is found from the name. */
+int wb_net_add(wb_net *net, const char *name, int rank, const int *dims, bool is_buffer, wb_init init,
+               double spread);
+int wb_net_add_norm(wb_net *net, const char *name, int channels); // four tensors, the first's index
+float *wb_net_value(const wb_net *net, int tensor);
+float *wb_net_gradient(const wb_net *net, int tensor);
+wb_norm wb_net_norm(const wb_net *net, int first, int input_bias); // input_bias -1: none
+/* net_plan.c: who lies where. Assigns buffers to layers and carves the arena; convolutions exist already. */
+wb_status wb_net_plan(wb_net *net, wb_error *err);
+/* net_head.c */
+void wb_head_build(wb_net *net);
+void wb_head_forward(wb_net *net, int n, uint64_t seed, uint64_t step);
+/* Leaves the gradient of the features in d_features. */
+void wb_head_backward(wb_net *net, int n, const float *d_output, const float *d_embedding);
+/* From features to embedding and output in evaluation; both may be NULL. */
+void wb_head_infer(wb_net *net, int n, float *embedding, float *output);
+
+#endif

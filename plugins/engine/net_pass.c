@@ -1,0 +1,178 @@
+/* net_pass.c: a network's training, backward and evaluation passes.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#include "layers.h"
+#include "net_impl.h"
+
+static size_t pixels(const wb_layer *l) {
+  return (size_t)l->height * (size_t)l->width;
+}
+
+static wb_norm norm_of(const wb_net *net, const wb_layer *l) {
+  return wb_net_norm(net, l->norm, l->bias);
+}
+
+/* What follows a convolution: normalisation, what is added, ReLU, pooling; y -> a. */
+static void activate(const wb_net *net, const wb_layer *l, int n, float *a, const float *y,
+                     const float *residual, const float *shortcut) {
+  if (l->pool) {
+    wb_norm_relu_pool(a, y, l->scale, l->shift, n, l->blocks, l->height, l->width);
+  } else if (residual) {
+    wb_norm_add_relu(a, y, l->scale, l->shift, residual, NULL, NULL, n, l->blocks, pixels(l));
+  } else if (shortcut) {
+    const wb_layer *s = &net->layers[l->shortcut];
+    wb_norm_add_relu(a, y, l->scale, l->shift, shortcut, s->scale, s->shift, n, l->blocks, pixels(l));
+  } else {
+    wb_norm_relu(a, y, l->scale, l->shift, n, l->blocks, pixels(l));
+  }
+}
+
+static wb_status forward_layer(wb_net *net, wb_layer *l, int n, wb_error *err) {
+  const float *x = l->input == WB_NO_LAYER ? net->images : net->layers[l->input].a;
+  const wb_status status =
+      wb_conv_forward(l->conv, n, x, wb_net_value(net, l->weight), l->y, net->sums, net->scratch, err);
+  if (status) return status;
+  const wb_norm norm = norm_of(net, l);
+  wb_norm_train(l->scale, l->shift, l->mean, l->rstd, &norm, net->sums, (double)n * (double)pixels(l),
+                l->shape.out_channels);
+  const float *residual = l->residual == WB_NO_LAYER ? NULL : net->layers[l->residual].a;
+  const float *shortcut = l->shortcut == WB_NO_LAYER ? NULL : net->layers[l->shortcut].y;
+  if (l->active) activate(net, l, n, l->a, l->y, residual, shortcut);
+  return WB_OK;
+}
+
+/* Batch statistics need two values a channel. */
+static bool too_few(const wb_net *net, int n) {
+  if (n > 1) return false;
+  const wb_layer *last = &net->layers[net->layer_count - 1];
+  return pixels(last) == 1 || net->config.head == WB_HEAD_PROJECTION;
+}
+
+wb_status wb_net_forward_train(wb_net *net, const float *images, int n, uint64_t seed, uint64_t step,
+                               wb_error *err) {
+  net->trained = 0;
+  if (!net->config.training)
+    return wb_fail(err, WB_ARG, "A network made for evaluation was asked for a training pass.");
+  if (n < 1 || n > net->config.batch)
+    return wb_fail(err, WB_ARG, "A training pass takes 1 to %d images, not %d.", net->config.batch, n);
+  if (too_few(net, n))
+    return wb_fail(err, WB_ARG, "Batch norm needs more than one image in training; use a larger batch.");
+  net->images = images;
+  for (int i = 0; i < net->layer_count; i++) {
+    const wb_status status = forward_layer(net, &net->layers[i], n, err);
+    if (status) return status;
+  }
+  const wb_layer *last = &net->layers[net->layer_count - 1];
+  wb_mean_pixels(net->features, last->a, n, last->blocks, (size_t)(last->out_height * last->out_width));
+  wb_head_forward(net, n, seed, step);
+  net->trained = n;
+  return WB_OK;
+}
+
+/* Gradients of the norm's parameters and dy over y, from net->sums of g and g * y. */
+static void differentiate_norm(wb_net *net, const wb_layer *l, int n) {
+  const wb_norm norm = norm_of(net, l);
+  wb_norm_gradients(l->k, wb_net_gradient(net, l->norm), wb_net_gradient(net, l->norm + 1), &norm, net->sums,
+                    l->mean, l->rstd, (double)n * (double)pixels(l), l->shape.out_channels);
+}
+
+/* From the gradient of the activation to dy, over y; with a shortcut, over the shortcut's y as well. Where a
+ * residual goes on, g stays in the first gradient buffer. */
+static void backward_activation(wb_net *net, wb_layer *l, int n) {
+  float *d = net->backward.data[l->gradient[0]];
+  const float *d2 = l->gradients == 2 ? net->backward.data[l->gradient[1]] : NULL;
+  double *work = net->scratch;
+  if (l->pool) {
+    wb_norm_relu_pool_sums(net->sums, d, l->y, l->scale, l->shift, n, l->blocks, l->height, l->width, work);
+    differentiate_norm(net, l, n);
+    wb_norm_relu_pool_backward(l->y, d, l->scale, l->shift, l->k, n, l->blocks, l->height, l->width);
+    return;
+  }
+  if (!d2 && l->residual == WB_NO_LAYER && l->shortcut == WB_NO_LAYER) {
+    wb_norm_relu_sums(net->sums, d, l->y, l->scale, l->shift, n, l->blocks, pixels(l), work);
+    differentiate_norm(net, l, n);
+    wb_norm_relu_backward(l->y, d, l->scale, l->shift, l->k, n, l->blocks, pixels(l));
+    return;
+  }
+  wb_relu_merge_sums(net->sums, d, d2, l->a, l->y, n, l->blocks, pixels(l), work);
+  differentiate_norm(net, l, n);
+  wb_norm_backward(l->y, d, l->k, n, l->blocks, pixels(l));
+  if (l->shortcut == WB_NO_LAYER) return;
+  const wb_layer *s = &net->layers[l->shortcut];
+  wb_channel_products(net->sums, d, s->y, n, l->blocks, pixels(l), work);
+  differentiate_norm(net, s, n);
+  wb_norm_backward(s->y, d, s->k, n, l->blocks, pixels(l));
+}
+
+/* The gradient of a convolution's bias under batch norm is exactly zero: it stays as it was made. */
+static wb_status backward_layer(wb_net *net, wb_layer *l, int n, wb_error *err) {
+  if (l->active) backward_activation(net, l, n);
+  const bool first = l->input == WB_NO_LAYER;
+  const float *x = first ? net->images : net->layers[l->input].a;
+  const wb_status status =
+      wb_conv_backward_weights(l->conv, n, x, l->y, wb_net_gradient(net, l->weight), net->scratch, err);
+  if (status || first) return status;
+  return wb_conv_backward_data(l->conv, n, l->y, wb_net_value(net, l->weight),
+                               net->backward.data[l->input_gradient], net->scratch, err);
+}
+
+wb_status wb_net_backward(wb_net *net, const float *d_output, const float *d_embedding, wb_error *err) {
+  const int n = net->trained;
+  net->trained = 0;
+  if (!n) return wb_fail(err, WB_INTERNAL, "A backward pass needs a training pass right before it.");
+  wb_head_backward(net, n, d_output, d_embedding);
+  const wb_layer *last = &net->layers[net->layer_count - 1];
+  wb_mean_pixels_backward(net->backward.data[last->gradient[0]], net->d_features, n, last->blocks,
+                          (size_t)(last->out_height * last->out_width));
+  for (int i = net->layer_count - 1; i >= 0; i--) {
+    const wb_status status = backward_layer(net, &net->layers[i], n, err);
+    if (status) return status;
+  }
+  return WB_OK;
+}
+
+static wb_status infer_layer(wb_net *net, wb_layer *l, const float *images, int n, wb_error *err) {
+  float *const *data = net->infer.data;
+  const wb_layer *all = net->layers;
+  const float *x = l->input == WB_NO_LAYER ? images : data[all[l->input].infer_a];
+  float *y = data[l->infer_y];
+  const wb_status status =
+      wb_conv_forward(l->conv, n, x, wb_net_value(net, l->weight), y, NULL, net->scratch, err);
+  if (status) return status;
+  const wb_norm norm = norm_of(net, l);
+  wb_norm_eval(l->scale, l->shift, &norm, l->shape.out_channels);
+  const float *residual = l->residual == WB_NO_LAYER ? NULL : data[all[l->residual].infer_a];
+  const float *shortcut = l->shortcut == WB_NO_LAYER ? NULL : data[all[l->shortcut].infer_a];
+  if (l->active) activate(net, l, n, data[l->infer_a], y, residual, shortcut);
+  return WB_OK;
+}
+
+static wb_status infer_piece(wb_net *net, const float *images, int n, float *embedding, float *output,
+                             wb_error *err) {
+  for (int i = 0; i < net->layer_count; i++) {
+    const wb_status status = infer_layer(net, &net->layers[i], images, n, err);
+    if (status) return status;
+  }
+  const wb_layer *last = &net->layers[net->layer_count - 1];
+  wb_mean_pixels(net->features, net->infer.data[last->infer_a], n, last->blocks,
+                 (size_t)(last->out_height * last->out_width));
+  wb_head_infer(net, n, embedding, output);
+  return WB_OK;
+}
+
+wb_status wb_net_infer(wb_net *net, const float *images, int n, float *embedding, float *output,
+                       wb_error *err) {
+  const wb_net_config *c = &net->config;
+  const size_t image = (size_t)c->channels * (size_t)c->height * (size_t)c->img_width;
+  net->trained = 0;
+  for (int done = 0; done < n;) {
+    const int count = n - done < c->batch ? n - done : c->batch;
+    const size_t at = (size_t)done;
+    const wb_status status =
+        infer_piece(net, images + at * image, count, embedding ? embedding + at * (size_t)c->units : NULL,
+                    output ? output + at * (size_t)c->outputs : NULL, err);
+    if (status) return status;
+    done += count;
+  }
+  return WB_OK;
+}
