@@ -43,7 +43,7 @@ wb_status wb_study_varied(const wb_study *study, const char ***names, size_t *co
     const wb_condition *c = &study->conditions[i];
     for (size_t f = 0; f < c->factor_count; f++) {
       const char *name = c->factors[f].name;
-      if (strcmp(name, "seed") && !listed(*names, *count, name) && varies(study, name))
+      if (strcmp(name, "seed") != 0 && !listed(*names, *count, name) && varies(study, name))
         (*names)[(*count)++] = name;
     }
   }

@@ -1,4 +1,5 @@
 /* error.c: see error.h. SPDX-License-Identifier: GPL-3.0-or-later */
+#define WB_ERROR_IMPLEMENTATION
 #include "base/error.h"
 
 #include <errno.h>

@@ -24,4 +24,11 @@ wb_status wb_fail_errno(wb_error *err, const char *format, ...) __attribute__((f
 /* WB_NOMEM with the number of bytes and what they were for. */
 wb_status wb_fail_nomem(wb_error *err, const char *what, unsigned long long bytes);
 
+/* Static analysis sees one file at a time: these tell it that failing never returns WB_OK. */
+#if defined(__clang_analyzer__) && !defined(WB_ERROR_IMPLEMENTATION)
+#define wb_fail(err, status, ...)       (wb_fail(err, status, __VA_ARGS__), (status))
+#define wb_fail_errno(err, ...)         (wb_fail_errno(err, __VA_ARGS__), WB_IO)
+#define wb_fail_nomem(err, what, bytes) (wb_fail_nomem(err, what, bytes), WB_NOMEM)
+#endif
+
 #endif

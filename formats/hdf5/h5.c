@@ -165,7 +165,7 @@ wb_status wb_h5_commit(wb_h5 *file, wb_error *err) {
   const char *name;
   char *folder = split_path(file->path, &name);
   if (!folder) status = wb_fail_nomem(err, "a file name", strlen(file->path));
-  if (H5Fclose(file->id) < 0)
+  if (H5Fclose(file->id) < 0 && status == WB_OK)
     status = wb_h5_fail(err, WB_IO, "cannot write %s; is the disk full?", file->path);
   file->id = H5I_INVALID_HID;
   if (status == WB_OK) status = sync_path(file->temporary, O_RDONLY, err);
