@@ -128,7 +128,7 @@ static wb_status check(const wb_net_config *c, int smallest, wb_error *err) {
 wb_status wb_net_build(wb_net *net, wb_error *err) {
   const char *arch = net->config.arch ? net->config.arch : "";
   for (size_t i = 0; i < sizeof architectures / sizeof *architectures; i++) {
-    if (strcmp(architectures[i].name, arch)) continue;
+    if (strcmp(architectures[i].name, arch) != 0) continue;
     net->config.arch = architectures[i].name;
     if (!net->config.width) net->config.width = architectures[i].width;
     const wb_status status = check(&net->config, architectures[i].smallest, err);
