@@ -17,6 +17,9 @@ static const struct {
   wb_conv_choice choice;
   const wb_conv_impl *impl;
 } implementations[] = {
+#if defined(__x86_64__)
+    {WB_CONV_WINOGRAD, &wb_conv_winograd_3x3},
+#endif
     {WB_CONV_ONEDNN, &wb_conv_onednn},
 };
 enum { IMPLEMENTATIONS = sizeof implementations / sizeof *implementations };
@@ -78,17 +81,24 @@ size_t wb_conv_scratch(const wb_conv *conv) {
   return conv->impl->scratch(conv->state);
 }
 
+static wb_status check_images(const wb_conv *conv, int n, wb_error *err) {
+  if (n >= 1 && n <= conv->shape.batch) return WB_OK;
+  return wb_fail(err, WB_INTERNAL, "A convolution prepared for %d images was given %d.", conv->shape.batch,
+                 n);
+}
+
 wb_status wb_conv_forward(wb_conv *conv, int n, const float *x, const float *w, float *y, double *sums,
                           void *scratch, wb_error *err) {
+  const wb_status status = check_images(conv, n, err);
+  if (status) return status;
   return conv->impl->forward(conv->state, n, x, w, y, sums, scratch, err);
 }
 
 wb_status wb_conv_backward_data(wb_conv *conv, int n, const float *dy, const float *w, float *dx,
                                 void *scratch, wb_error *err) {
+  const wb_status status = check_images(conv, n, err);
+  if (status) return status;
   if (conv->shape.in_channels < 8) {
-    if (n < 1 || n > conv->shape.batch)
-      return wb_fail(err, WB_INTERNAL, "A convolution prepared for %d images was given %d.",
-                     conv->shape.batch, n);
     wb_conv_stem_backward_data(&conv->shape, n, dy, w, dx);
     return WB_OK;
   }
@@ -97,6 +107,8 @@ wb_status wb_conv_backward_data(wb_conv *conv, int n, const float *dy, const flo
 
 wb_status wb_conv_backward_weights(wb_conv *conv, int n, const float *x, const float *dy, float *dw,
                                    void *scratch, wb_error *err) {
+  const wb_status status = check_images(conv, n, err);
+  if (status) return status;
   return conv->impl->backward_weights(conv->state, n, x, dy, dw, scratch, err);
 }
 

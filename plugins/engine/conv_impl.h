@@ -6,8 +6,8 @@
 
 #include "conv.h"
 
-/* All passes as in conv.h; backward_data is not asked of stems. `state` is the implementation's own, made by
- * `create`. */
+/* All passes as in conv.h, for 1 to batch images; backward_data is not asked of stems. `state` is the
+ * implementation's own, made by `create`. */
 typedef struct wb_conv_impl {
   const char *name;
   bool (*supports)(const wb_conv_shape *shape); // shape and CPU
@@ -23,6 +23,11 @@ typedef struct wb_conv_impl {
 } wb_conv_impl;
 
 extern const wb_conv_impl wb_conv_onednn;
+
+#if defined(__x86_64__)
+/* Our own kernels, for CPUs with AVX2 and FMA: conv_winograd.c. */
+extern const wb_conv_impl wb_conv_winograd_3x3;
+#endif
 
 enum { WB_STEM_CHANNELS = 3 }; // the most input channels of a stem
 

@@ -52,26 +52,26 @@ static void norm_relu(float *hidden, const float *e, const float *scale, const f
     }
 }
 
+static void embed(wb_net *net, float *embedding, int n) {
+  wb_linear_forward(embedding, net->features, wb_net_value(net, net->embedding_weight),
+                    wb_net_value(net, net->embedding_bias), n, net->feature_count, net->config.units);
+}
+
 void wb_head_forward(wb_net *net, int n, uint64_t seed, uint64_t step) {
   wb_head_state *h = &net->head;
   const int units = net->config.units;
-  wb_linear_forward(h->embedding, net->features, wb_net_value(net, net->embedding_weight),
-                    wb_net_value(net, net->embedding_bias), n, net->feature_count, units);
+  embed(net, h->embedding, n);
   if (net->config.head == WB_HEAD_NONE) return;
   const float *read = h->embedding;
   if (h->norm >= 0) {
     const wb_norm norm = wb_net_norm(net, h->norm, -1);
-    if (net->frozen) {
-      wb_norm_eval(h->scale, h->shift, &norm, units);
-    } else {
-      column_products(h->sums, h->embedding, h->embedding, n, units);
-      wb_norm_train(h->scale, h->shift, h->mean, h->rstd, &norm, h->sums, n, units);
-    }
+    column_products(h->sums, h->embedding, h->embedding, n, units);
+    wb_norm_train(h->scale, h->shift, h->mean, h->rstd, &norm, h->sums, n, units);
     norm_relu(h->hidden, h->embedding, h->scale, h->shift, n, units);
     read = h->hidden;
   }
   const size_t count = (size_t)n * (size_t)units;
-  if (net->config.dropout > 0 && !net->frozen) {
+  if (net->config.dropout > 0) {
     wb_dropout_factors(h->factors, n, units, net->config.dropout, seed, step);
     for (size_t i = 0; i < count; i++) h->hidden[i] = read[i] * h->factors[i];
   } else if (read != h->hidden) {
@@ -91,9 +91,7 @@ static void norm_relu_backward(wb_net *net, int n) {
   for (size_t i = 0; i < count; i++) {
     const size_t j = i % (size_t)units;
     if (!(h->scale[j] * h->embedding[i] + h->shift[j] > 0)) h->d_hidden[i] = 0;
-    if (net->frozen) h->d_hidden[i] *= h->scale[j];
   }
-  if (net->frozen) return;
   column_products(h->sums, h->d_hidden, h->embedding, n, units);
   wb_norm_gradients(h->k, wb_net_gradient(net, h->norm), wb_net_gradient(net, h->norm + 1), &norm, h->sums,
                     h->mean, h->rstd, n, units);
@@ -113,7 +111,7 @@ void wb_head_backward(wb_net *net, int n, const float *d_output, const float *d_
   } else {
     wb_linear_backward(h->d_hidden, wb_net_gradient(net, h->weight), wb_net_gradient(net, h->bias), d_output,
                        h->hidden, wb_net_value(net, h->weight), n, units, net->config.outputs);
-    if (net->config.dropout > 0 && !net->frozen)
+    if (net->config.dropout > 0)
       for (size_t i = 0; i < count; i++) h->d_hidden[i] *= h->factors[i];
     if (h->norm >= 0) norm_relu_backward(net, n);
   }
@@ -127,17 +125,17 @@ void wb_head_backward(wb_net *net, int n, const float *d_output, const float *d_
 void wb_head_infer(wb_net *net, int n, float *embedding, float *output) {
   wb_head_state *h = &net->head;
   const int units = net->config.units;
-  float *e = embedding ? embedding : h->embedding;
-  wb_linear_rows(e, net->features, wb_net_value(net, net->embedding_weight),
-                 wb_net_value(net, net->embedding_bias), n, net->feature_count, units);
+  embed(net, h->embedding, n);
+  if (embedding) memcpy(embedding, h->embedding, (size_t)n * (size_t)units * sizeof *embedding);
   if (!output || net->config.head == WB_HEAD_NONE) return;
-  const float *read = e;
+  const float *read = h->embedding;
   if (h->norm >= 0) {
     const wb_norm norm = wb_net_norm(net, h->norm, -1);
     wb_norm_eval(h->scale, h->shift, &norm, units);
-    norm_relu(h->hidden, e, h->scale, h->shift, n, units);
+    norm_relu(h->hidden, h->embedding, h->scale, h->shift, n, units);
     read = h->hidden;
   }
-  wb_linear_rows(output, read, wb_net_value(net, h->weight), wb_net_value(net, h->bias), n, units,
-                 net->config.outputs);
+  wb_linear_forward(h->output, read, wb_net_value(net, h->weight), wb_net_value(net, h->bias), n, units,
+                    net->config.outputs);
+  memcpy(output, h->output, (size_t)n * (size_t)net->config.outputs * sizeof *output);
 }

@@ -27,6 +27,7 @@ typedef struct run {
   const char *file, *group;
   objective objective;
   double tolerance;
+  wb_conv_choice conv;
   wb_net *net;
   int n; // images, all views
   float *images;
@@ -107,7 +108,8 @@ static void start(run *r, const char *arch, int width) {
                                 .head = projects ? WB_HEAD_PROJECTION : WB_HEAD_LINEAR,
                                 .outputs = projects ? 128 : 10,
                                 .batch = r->n,
-                                .training = true};
+                                .training = true,
+                                .conv = r->conv};
   wb_error err = {0};
   if (wb_net_create(&config, &r->net, &err)) fail_msg("%s", err.message);
   load(r, "before");
@@ -309,12 +311,23 @@ static void test_margin(void **state) {
 
 static void test_resnet18(void **state) {
   (void)state;
-  two_steps((run){.file = REFERENCE_DIR "/resnet18_w8.h5", .group = "ce", .tolerance = 1e-4}, "resnet18", 8);
+  two_steps(
+      (run){
+          .file = REFERENCE_DIR "/resnet18_w8.h5", .group = "ce", .tolerance = 1e-4, .conv = WB_CONV_ONEDNN},
+      "resnet18", 8);
+}
+
+/* In this batch one value before a ReLU of layer4 is zero but for rounding: with other convolutions, or with
+ * images changed by one unit in the last place, it changes sign, and all gradients before it by 1.5e-3
+ * to 2.9e-3. */
+static void test_resnet18_auto(void **state) {
+  (void)state;
+  two_steps((run){.file = REFERENCE_DIR "/resnet18_w8.h5", .group = "ce", .tolerance = 5e-3}, "resnet18", 8);
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_ce), cmocka_unit_test(test_supcon),
-                                     cmocka_unit_test(test_simclr), cmocka_unit_test(test_margin),
-                                     cmocka_unit_test(test_resnet18)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_ce),       cmocka_unit_test(test_supcon),
+                                     cmocka_unit_test(test_simclr),   cmocka_unit_test(test_margin),
+                                     cmocka_unit_test(test_resnet18), cmocka_unit_test(test_resnet18_auto)};
   return wb_result(cmocka_run_group_tests(tests, NULL, NULL));
 }

@@ -1,0 +1,74 @@
+/* conv_winograd.c: convolution by Winograd's minimal filtering as implementations of conv_impl.h.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * This file is compiled for any x86-64 and asks the CPU; the passes themselves are in conv_winograd_avx2.c
+ * and conv_winograd_weights_avx2.c.
+ */
+#if defined(__x86_64__)
+#include "conv_winograd.h"
+
+#include <omp.h>
+#include <stdlib.h>
+
+#include "conv_impl.h"
+#include "winograd_layout.h"
+
+static bool supports(const wb_winograd_form *form, const wb_conv_shape *s) {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && s->kernel == form->kernel &&
+         s->stride == form->stride && s->in_channels % 8 == 0 && s->out_channels % 8 == 0;
+}
+
+static wb_status create(const wb_winograd_form *form, const wb_conv_shape *s, void **state, wb_error *err) {
+  wb_winograd *conv = malloc(sizeof *conv);
+  if (!conv) return wb_fail_nomem(err, "a convolution", sizeof *conv);
+  const int height = wb_conv_out(s->height, s->stride), width = wb_conv_out(s->width, s->stride);
+  const int rows = wb_divide_up(height, form->tile), columns = wb_divide_up(width, form->tile);
+  *conv = (wb_winograd){.form = form,
+                        .shape = *s,
+                        .in = {s->in_channels / 8, s->height, s->width, rows, columns},
+                        .out = {s->out_channels / 8, height, width, rows, columns},
+                        .threads = omp_get_max_threads()};
+  *state = conv;
+  return WB_OK;
+}
+
+static size_t scratch_size(const void *state) {
+  const size_t passes = wb_winograd_scratch_avx2(state), weights = wb_winograd_weights_scratch_avx2(state);
+  return passes > weights ? passes : weights;
+}
+
+static wb_status forward(void *state, int n, const float *x, const float *w, float *y, double *sums,
+                         void *scratch, wb_error *err) {
+  (void)err;
+  wb_winograd_forward_avx2(state, n, x, w, y, sums, scratch);
+  return WB_OK;
+}
+
+static wb_status backward_data(void *state, int n, const float *dy, const float *w, float *dx, void *scratch,
+                               wb_error *err) {
+  (void)err;
+  wb_winograd_backward_data_avx2(state, n, dy, w, dx, scratch);
+  return WB_OK;
+}
+
+static wb_status backward_weights(void *state, int n, const float *x, const float *dy, float *dw,
+                                  void *scratch, wb_error *err) {
+  (void)err;
+  wb_winograd_backward_weights_avx2(state, n, x, dy, dw, scratch);
+  return WB_OK;
+}
+
+static bool supports_3x3(const wb_conv_shape *s) {
+  return supports(&wb_winograd_3x3_avx2, s);
+}
+
+static wb_status create_3x3(const wb_conv_shape *s, void **state, wb_error *err) {
+  return create(&wb_winograd_3x3_avx2, s, state, err);
+}
+
+const wb_conv_impl wb_conv_winograd_3x3 = {
+    "winograd-f4x4-avx2", supports_3x3, create_3x3,    free,
+    scratch_size,         forward,      backward_data, backward_weights,
+};
+
+#endif

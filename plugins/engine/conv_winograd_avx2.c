@@ -1,0 +1,207 @@
+/* conv_winograd_avx2.c: forward and backward-data passes by Winograd's algorithm (conv_winograd.h).
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * A pass has four steps: inputs to V, filters to U, M = U V, M to outputs. M never exists as a whole: it is
+ * made for a block of tiles and a group of output panels and turned into pixels at once. V and U do not fit
+ * into the caches together, so one of them is made in pieces:
+ *
+ *   filters first   (few channels) All of U; then each thread takes blocks of tiles, whose V, sized for the
+ *                   second-level cache, meets all panels.
+ *   tiles first     (many channels) V of a chunk of tiles; then each thread takes groups of panels, whose U
+ * meets all blocks of the chunk.
+ *
+ * Work is shared out statically, and an output is the sum of the same products in the same order whoever
+ * makes it. Only the channel sums depend on the number of threads: they are summed by block, then by thread.
+ */
+#if defined(__x86_64__)
+#include <omp.h>
+#include <string.h>
+
+#include "conv_winograd.h"
+#include "winograd_gemm_avx2.h"
+#include "winograd_layout.h"
+
+enum {
+  FILTERS_FIRST = 6 << 20, // bytes of U up to which filters come first
+  BLOCK_BYTES = 400 << 10, // of V of a block, filters first
+  CHUNK_BYTES = 32 << 20,  // of V of a chunk, tiles first
+  BLOCK_TILES = 66,        // of a block at most: 11 calls of the kernel
+};
+
+typedef struct layout {
+  bool filters_first;
+  int panels, group;                   // panels of 16 outputs in all and at once
+  int tiles, block, chunk;             // in all, of a block, of a chunk
+  size_t pitch;                        // floats from one channel block to the next, in V and M
+  size_t v_stride, m_stride, u_stride; // floats from one product or filter to the next
+  size_t v_size, m_size, u_size;       // floats of V of a block, M of a group, U of a panel
+  size_t shared, own;                  // floats of scratch for all threads together and for each
+} layout;
+
+typedef struct job {
+  const wb_winograd_pass *pass;
+  const wb_maps *in, *out;
+  const float *x, *w;
+  float *y;
+  double *sums; // or NULL
+  float *scratch;
+  int threads;
+  layout l;
+} job;
+
+static layout plan(const wb_winograd_pass *pass, const wb_maps *in, const wb_maps *out, int n, int threads) {
+  const size_t tile_bytes = (size_t)in->blocks * 8 * pass->products * sizeof(float);
+  layout l = {.panels = wb_divide_up(out->blocks, 2), .tiles = n * in->tile_rows * in->tile_columns};
+  l.u_stride = (size_t)in->blocks * 8 * 16 + WB_LINE_FLOATS;
+  l.u_size = l.u_stride * pass->filters;
+  l.filters_first = l.u_size * l.panels * sizeof(float) <= FILTERS_FIRST;
+  l.group = wb_smaller(l.panels, l.filters_first ? 1 : 2);
+  const int fitting = l.filters_first ? (int)(BLOCK_BYTES / tile_bytes) : BLOCK_TILES;
+  l.block = wb_block_tiles(l.tiles, wb_smaller(fitting, BLOCK_TILES), 6, l.filters_first ? threads : 1);
+  l.chunk = wb_smaller((int)(CHUNK_BYTES / tile_bytes), l.tiles);
+  l.chunk = wb_divide_up(l.chunk, l.block) * l.block;
+  l.pitch = wb_pitch(l.block);
+  l.v_stride = l.pitch * in->blocks + WB_LINE_FLOATS;
+  l.m_stride = l.pitch * 2 * l.group + WB_LINE_FLOATS;
+  l.v_size = wb_round_page(l.v_stride * pass->products);
+  l.m_size = wb_round_page(l.m_stride * pass->products);
+  if (l.filters_first) {
+    l.shared = wb_round_page(l.u_size * l.panels);
+    l.own = l.v_size + l.m_size + wb_round_page((size_t)out->blocks * 8 * 2 * sizeof(double) / sizeof(float));
+  } else {
+    l.shared = l.v_size * (l.chunk / l.block);
+    l.own = wb_round_page(l.u_size * l.group) + l.m_size;
+  }
+  return l;
+}
+
+/* M of a group of panels and a block of tiles. */
+static void multiply(const job *j, float *m, const float *v, const float *u, int panels, int tiles) {
+  const layout *l = &j->l;
+  for (int p = 0; p < j->pass->products; p++) {
+    const int f = j->pass->filter_of ? j->pass->filter_of[p] : p;
+    for (int i = 0; i < panels; i++)
+      wb_winograd_multiply_avx2(m + p * l->m_stride + 2 * i * l->pitch, v + p * l->v_stride,
+                                u + i * l->u_size + f * l->u_stride, l->pitch, j->in->blocks, tiles);
+  }
+}
+
+/* The pixels of that M, and their sums. */
+static void output(const job *j, const float *m, int panel, int panels, int first, int tiles, double *sums) {
+  const int begin = 2 * panel, end = wb_smaller(2 * (panel + panels), j->out->blocks);
+  for (int b = begin; b < end; b++) {
+    _Alignas(32) float part[16];
+    j->pass->output(j->y, m + (b - begin) * j->l.pitch, j->l.m_stride, j->out, b, first, tiles,
+                    sums ? part : NULL);
+    if (!sums) continue;
+    for (int i = 0; i < 8; i++) {
+      sums[8 * b + i] += (double)part[i];
+      sums[8 * (j->out->blocks + b) + i] += (double)part[8 + i];
+    }
+  }
+}
+
+static void filters_first(const job *j) {
+  const layout *l = &j->l;
+  float *u = j->scratch;
+  const int outputs = 8 * j->out->blocks;
+#pragma omp parallel num_threads(j->threads)
+  {
+    float *v = u + l->shared + omp_get_thread_num() * l->own, *m = v + l->v_size;
+    double *sums = j->sums ? (double *)(m + l->m_size) : NULL;
+    if (sums) memset(sums, 0, 2 * outputs * sizeof *sums);
+#pragma omp for schedule(static)
+    for (int p = 0; p < l->panels; p++)
+      j->pass->filter(u + p * l->u_size, l->u_stride, j->w, j->in->blocks, j->out->blocks, p);
+#pragma omp for schedule(static)
+    for (int first = 0; first < l->tiles; first += l->block) {
+      const int tiles = wb_smaller(l->block, l->tiles - first);
+      for (int b = 0; b < j->in->blocks; b++)
+        j->pass->input(v + b * l->pitch, l->v_stride, j->x, j->in, b, first, tiles);
+      for (int p = 0; p < l->panels; p += l->group) {
+        const int panels = wb_smaller(l->group, l->panels - p);
+        multiply(j, m, v, u + p * l->u_size, panels, tiles);
+        output(j, m, p, panels, first, tiles, sums);
+      }
+    }
+    if (sums) {
+#pragma omp for schedule(static)
+      for (int i = 0; i < 2 * outputs; i++) {
+        double total = 0;
+        for (int t = 0; t < omp_get_num_threads(); t++)
+          total += ((const double *)(u + l->shared + t * l->own + l->v_size + l->m_size))[i];
+        j->sums[i] = total;
+      }
+    }
+  }
+}
+
+static void tiles_first(const job *j) {
+  const layout *l = &j->l;
+  float *v = j->scratch;
+  if (j->sums) memset(j->sums, 0, 2 * 8 * j->out->blocks * sizeof *j->sums);
+#pragma omp parallel num_threads(j->threads)
+  {
+    float *u = v + l->shared + omp_get_thread_num() * l->own, *m = u + wb_round_page(l->u_size * l->group);
+    for (int chunk = 0; chunk < l->tiles; chunk += l->chunk) {
+      const int end = wb_smaller(chunk + l->chunk, l->tiles);
+#pragma omp for collapse(2) schedule(static)
+      for (int first = chunk; first < end; first += l->block)
+        for (int b = 0; b < j->in->blocks; b++)
+          j->pass->input(v + (first - chunk) / l->block * l->v_size + b * l->pitch, l->v_stride, j->x, j->in,
+                         b, first, wb_smaller(l->block, end - first));
+#pragma omp for schedule(static)
+      for (int p = 0; p < l->panels; p += l->group) {
+        const int panels = wb_smaller(l->group, l->panels - p);
+        for (int i = 0; i < panels; i++)
+          j->pass->filter(u + i * l->u_size, l->u_stride, j->w, j->in->blocks, j->out->blocks, p + i);
+        for (int first = chunk; first < end; first += l->block) {
+          const int tiles = wb_smaller(l->block, end - first);
+          multiply(j, m, v + (first - chunk) / l->block * l->v_size, u, panels, tiles);
+          output(j, m, p, panels, first, tiles, j->sums);
+        }
+      }
+    }
+  }
+}
+
+static void run(const wb_winograd *conv, const wb_winograd_pass *pass, const wb_maps *in, const wb_maps *out,
+                int n, const float *x, const float *w, float *y, double *sums, float *scratch) {
+  const job j = {.pass = pass,
+                 .in = in,
+                 .out = out,
+                 .x = x,
+                 .w = w,
+                 .y = y,
+                 .sums = sums,
+                 .scratch = scratch,
+                 .threads = wb_smaller(conv->threads, omp_get_max_threads()),
+                 .l = plan(pass, in, out, n, conv->threads)};
+  if (j.l.filters_first)
+    filters_first(&j);
+  else
+    tiles_first(&j);
+}
+
+void wb_winograd_forward_avx2(const wb_winograd *conv, int n, const float *x, const float *w, float *y,
+                              double *sums, float *scratch) {
+  run(conv, &conv->form->forward, &conv->in, &conv->out, n, x, w, y, sums, scratch);
+}
+
+void wb_winograd_backward_data_avx2(const wb_winograd *conv, int n, const float *dy, const float *w,
+                                    float *dx, float *scratch) {
+  run(conv, &conv->form->backward_data, &conv->out, &conv->in, n, dy, w, dx, NULL, scratch);
+}
+
+static size_t bytes(const layout *l, int threads) {
+  return (l->shared + l->own * threads) * sizeof(float);
+}
+
+size_t wb_winograd_scratch_avx2(const wb_winograd *conv) {
+  const layout f = plan(&conv->form->forward, &conv->in, &conv->out, conv->shape.batch, conv->threads);
+  const layout b = plan(&conv->form->backward_data, &conv->out, &conv->in, conv->shape.batch, conv->threads);
+  const size_t forward = bytes(&f, conv->threads), backward = bytes(&b, conv->threads);
+  return forward > backward ? forward : backward;
+}
+
+#endif

@@ -1,0 +1,211 @@
+/* conv_winograd_weights_avx2.c: the backward-weights pass by Winograd's algorithm (conv_winograd.h).
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The adjoint of the forward pass: V from x, Y from dy, D = sum over tiles of V Y', dw from D. As in the
+ * other passes not everything fits into the caches:
+ *
+ *   private sums    (few channels) Each thread takes blocks of tiles and adds their V Y' to a D of its own;
+ * in the end the threads' D are added in order. tiles first     (many channels) V and Y of a chunk of tiles;
+ * then each thread takes parts of D, inputs x outputs, sized for the second-level cache, and adds them to dw
+ * at once.
+ *
+ * Work is shared out statically and sums are added in a fixed order: a number of threads gives the same bits
+ * always.
+ */
+#if defined(__x86_64__)
+#include <omp.h>
+#include <string.h>
+
+#include "conv_winograd.h"
+#include "vector_avx2.h"
+#include "winograd_gemm_avx2.h"
+#include "winograd_layout.h"
+
+enum {
+  PRIVATE_SUMS = 3 << 20,  // bytes of D up to which each thread has its own
+  BLOCK_BYTES = 512 << 10, // of V and Y of a block, private sums
+  CHUNK_BYTES = 48 << 20,  // of V and Y of a chunk, tiles first
+  BLOCK_TILES = 64,        // of a block at most
+  PART_IN = 8,             // channel blocks of a part of D, tiles first
+  PART_OUT = 6
+};
+
+typedef struct layout {
+  bool private_sums;
+  int tiles, block, chunk;
+  size_t pitch; // floats from one channel block to the next, in V and Y
+  size_t v_stride, y_stride, d_stride;
+  size_t v_size, y_size, d_size;
+  size_t shared, own; // floats of scratch for all threads together and for each
+} layout;
+
+typedef struct job {
+  const wb_winograd *conv;
+  const float *x, *dy;
+  float *dw;
+  float *scratch;
+  int threads;
+  layout l;
+} job;
+
+/* A rectangle of D, in channel blocks. */
+typedef struct part {
+  int in, in_blocks, out, out_blocks;
+} part;
+
+static layout plan(const wb_winograd *conv, int n) {
+  const wb_winograd_pass *forward = &conv->form->forward;
+  const int ins = conv->in.blocks, outs = conv->out.blocks, products = forward->products;
+  const size_t tile_bytes = (size_t)(ins + outs) * 8 * products * sizeof(float);
+  layout l = {.tiles = n * conv->in.tile_rows * conv->in.tile_columns};
+  l.private_sums = (size_t)ins * outs * 64 * forward->filters * sizeof(float) <= PRIVATE_SUMS;
+  const int fitting = l.private_sums ? (int)(BLOCK_BYTES / tile_bytes) : BLOCK_TILES;
+  l.block = wb_block_tiles(l.tiles, wb_smaller(fitting, BLOCK_TILES), 4, l.private_sums ? conv->threads : 1);
+  l.chunk = wb_smaller((int)(CHUNK_BYTES / tile_bytes), l.tiles);
+  l.chunk = wb_divide_up(l.chunk, l.block) * l.block;
+  l.pitch = wb_pitch(l.block);
+  l.v_stride = l.pitch * ins + WB_LINE_FLOATS;
+  l.y_stride = l.pitch * outs + WB_LINE_FLOATS;
+  l.v_size = wb_round_page(l.v_stride * products);
+  l.y_size = wb_round_page(l.y_stride * products);
+  const size_t blocks =
+      l.private_sums ? (size_t)ins * outs : (size_t)wb_smaller(ins, PART_IN) * wb_smaller(outs, PART_OUT);
+  l.d_stride = blocks * 64 + WB_LINE_FLOATS;
+  l.d_size = wb_round_page(l.d_stride * forward->filters);
+  l.shared = l.private_sums ? 0 : (l.v_size + l.y_size) * (l.chunk / l.block);
+  l.own = l.private_sums ? l.d_size + l.v_size + l.y_size : l.d_size;
+  return l;
+}
+
+/* D of a part = V Y' of a block of tiles, added where `add`. */
+static void correlate(const job *j, float *d, const float *v, const float *y, part p, int tiles, bool add) {
+  const layout *l = &j->l;
+  const wb_winograd_pass *forward = &j->conv->form->forward;
+  uint64_t seen = 0; // filters that have their first product
+  for (int i = 0; i < forward->products; i++) {
+    const int f = forward->filter_of ? forward->filter_of[i] : i;
+    wb_winograd_correlate_avx2(d + f * l->d_stride, v + i * l->v_stride + p.in * l->pitch,
+                               y + i * l->y_stride + p.out * l->pitch, l->pitch, p.in_blocks, p.out_blocks,
+                               tiles, add || (seen >> f & 1));
+    seen |= UINT64_C(1) << f;
+  }
+}
+
+/* dw of a part from its D; of input blocks `begin` to `end` of the part only. */
+static void weights(const job *j, const float *d, part p, int begin, int end, bool add) {
+  const size_t taps = (size_t)j->conv->form->kernel * j->conv->form->kernel;
+  for (int k = 0; k < p.out_blocks;) {
+    const int width = wb_winograd_group(p.out_blocks - k);
+    const float *group = d + (size_t)k * 64 * p.in_blocks;
+    for (int c = begin; c < end; c++)
+      for (int i = 0; i < width; i++) {
+        const size_t at = (size_t)(p.out + k + i) * j->conv->in.blocks + p.in + c;
+        j->conv->form->weights(j->dw + at * taps * 64, group + 8 * (8 * c * width + i), j->l.d_stride,
+                               8 * width, add);
+      }
+    k += width;
+  }
+}
+
+/* Adds the other threads' D to the first one's: inputs begin .. end - 1 of each group of outputs. */
+static void merge(const job *j, int begin, int end, int threads) {
+  const int ins = j->conv->in.blocks, outs = j->conv->out.blocks;
+  for (int f = 0; f < j->conv->form->forward.filters; f++)
+    for (int k = 0; k < outs;) {
+      const int width = wb_winograd_group(outs - k);
+      float *to = j->scratch + f * j->l.d_stride + 64 * ((size_t)k * ins + (size_t)begin * width);
+      for (int t = 1; t < threads; t++)
+        for (int i = 0; i < 64 * (end - begin) * width; i += 8)
+          store(to + i, load(to + i) + load(to + t * j->l.own + i));
+      k += width;
+    }
+}
+
+static void private_sums(const job *j) {
+  const layout *l = &j->l;
+  const wb_winograd *c = j->conv;
+  const part all = {0, c->in.blocks, 0, c->out.blocks};
+#pragma omp parallel num_threads(j->threads)
+  {
+    float *d = j->scratch + omp_get_thread_num() * l->own, *v = d + l->d_size, *y = v + l->v_size;
+    bool begun = false;
+#pragma omp for schedule(static)
+    for (int first = 0; first < l->tiles; first += l->block) {
+      const int tiles = wb_smaller(l->block, l->tiles - first);
+      for (int b = 0; b < c->in.blocks; b++)
+        c->form->forward.input(v + b * l->pitch, l->v_stride, j->x, &c->in, b, first, tiles);
+      for (int b = 0; b < c->out.blocks; b++)
+        c->form->gradient(y + b * l->pitch, l->y_stride, j->dy, &c->out, b, first, tiles);
+      correlate(j, d, v, y, all, tiles, begun);
+      begun = true;
+    }
+    if (!begun) memset(d, 0, l->d_size * sizeof *d);
+#pragma omp barrier
+#pragma omp for schedule(static)
+    for (int b = 0; b < c->in.blocks; b++) {
+      merge(j, b, b + 1, omp_get_num_threads());
+      weights(j, j->scratch, all, b, b + 1, false);
+    }
+  }
+}
+
+/* V and Y of the chunk's tiles, by all threads. */
+static void transform_chunk(const job *j, float *v, float *y, int chunk, int end) {
+  const layout *l = &j->l;
+  const wb_winograd *c = j->conv;
+#pragma omp for collapse(2) schedule(static)
+  for (int first = chunk; first < end; first += l->block)
+    for (int b = 0; b < c->in.blocks + c->out.blocks; b++) {
+      const int tiles = wb_smaller(l->block, end - first), i = (first - chunk) / l->block,
+                k = b - c->in.blocks;
+      if (k < 0)
+        c->form->forward.input(v + i * l->v_size + b * l->pitch, l->v_stride, j->x, &c->in, b, first, tiles);
+      else
+        c->form->gradient(y + i * l->y_size + k * l->pitch, l->y_stride, j->dy, &c->out, k, first, tiles);
+    }
+}
+
+static void tiles_first(const job *j) {
+  const layout *l = &j->l;
+  const int ins = j->conv->in.blocks, outs = j->conv->out.blocks;
+  float *v = j->scratch, *y = v + l->v_size * (l->chunk / l->block);
+#pragma omp parallel num_threads(j->threads)
+  {
+    float *d = j->scratch + l->shared + omp_get_thread_num() * l->own;
+    for (int chunk = 0; chunk < l->tiles; chunk += l->chunk) {
+      const int end = wb_smaller(chunk + l->chunk, l->tiles);
+      transform_chunk(j, v, y, chunk, end);
+#pragma omp for collapse(2) schedule(static)
+      for (int in = 0; in < ins; in += PART_IN)
+        for (int out = 0; out < outs; out += PART_OUT) {
+          const part p = {in, wb_smaller(PART_IN, ins - in), out, wb_smaller(PART_OUT, outs - out)};
+          for (int first = chunk, i = 0; first < end; first += l->block, i++)
+            correlate(j, d, v + i * l->v_size, y + i * l->y_size, p, wb_smaller(l->block, end - first),
+                      i > 0);
+          weights(j, d, p, 0, p.in_blocks, chunk > 0);
+        }
+    }
+  }
+}
+
+void wb_winograd_backward_weights_avx2(const wb_winograd *conv, int n, const float *x, const float *dy,
+                                       float *dw, float *scratch) {
+  const job j = {.conv = conv,
+                 .x = x,
+                 .dy = dy,
+                 .dw = dw,
+                 .scratch = scratch,
+                 .threads = wb_smaller(conv->threads, omp_get_max_threads()),
+                 .l = plan(conv, n)};
+  if (j.l.private_sums)
+    private_sums(&j);
+  else
+    tiles_first(&j);
+}
+
+size_t wb_winograd_weights_scratch_avx2(const wb_winograd *conv) {
+  const layout l = plan(conv, conv->shape.batch);
+  return (l.shared + l.own * conv->threads) * sizeof(float);
+}
+
+#endif

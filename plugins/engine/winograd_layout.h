@@ -1,0 +1,36 @@
+/* winograd_layout.h: arithmetic of blocks and strides, shared by the Winograd passes. Private to the engine.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#ifndef WB_WINOGRAD_LAYOUT_H
+#define WB_WINOGRAD_LAYOUT_H
+
+#include <stddef.h>
+
+enum { WB_LINE_FLOATS = 16 }; // floats of a cache line
+
+static inline int wb_smaller(int a, int b) {
+  return a < b ? a : b;
+}
+
+static inline int wb_divide_up(int a, int b) {
+  return (a + b - 1) / b;
+}
+
+/* A whole number of pages, so that each part of the scratch begins on its own. */
+static inline size_t wb_round_page(size_t floats) {
+  return (floats + 1023) / 1024 * 1024;
+}
+
+/* Floats between channel blocks of so many tiles: an odd number of cache lines, for powers of two collide. */
+static inline size_t wb_pitch(int tiles) {
+  return (size_t)((tiles + 1) / 2 | 1) * WB_LINE_FLOATS;
+}
+
+/* Tiles of a block: at most `most`, a multiple of `unit`, and such that each thread gets as many blocks. */
+static inline int wb_block_tiles(int tiles, int most, int unit, int threads) {
+  most = most < unit ? unit : most / unit * unit;
+  const int blocks = wb_divide_up(wb_divide_up(tiles, most), threads) * threads;
+  return wb_smaller(most, wb_divide_up(wb_divide_up(tiles, blocks), unit) * unit);
+}
+
+#endif

@@ -1,0 +1,179 @@
+/* winograd_tiles_avx2.h: from one-dimensional transforms to those of whole tiles.
+ *
+ * A form of the algorithm (conv_winograd.h) is given by what it does to a line of pixels, taps or products.
+ * Every two-dimensional transform is that, applied to all rows of a tile and then to all columns of the
+ * result. These functions do so for runs of tiles, eight channels at a time. They are inlined with constant
+ * sizes and a constant `line`, so that all loops over a tile unroll. To be included by *_avx2.c only.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#ifndef WB_WINOGRAD_TILES_AVX2_H
+#define WB_WINOGRAD_TILES_AVX2_H
+
+#include "conv_winograd.h"
+#include "vector_avx2.h"
+
+enum { WB_LINE_MOST = 9 }; // pixels or products of a line
+
+typedef void wb_line(v8 *to, const v8 *from);
+
+/* Columns of lines[rows][products] to to[(i * products + j) * stride]. */
+WB_INLINE void wb_columns_out(float *to, size_t stride, v8 lines[][WB_LINE_MOST], wb_line *line, int rows,
+                              int products) {
+  for (int j = 0; j < products; j++) {
+    v8 column[WB_LINE_MOST], result[WB_LINE_MOST];
+    for (int i = 0; i < rows; i++) column[i] = lines[i][j];
+    line(result, column);
+    for (int i = 0; i < products; i++) store(to + (i * products + j) * stride, result[i]);
+  }
+}
+
+/* Columns of from[(i * products + j) * stride] to lines[rows][products]. */
+WB_INLINE void wb_columns_in(v8 lines[][WB_LINE_MOST], const float *from, size_t stride, wb_line *line,
+                             int rows, int products) {
+  for (int j = 0; j < products; j++) {
+    v8 column[WB_LINE_MOST], result[WB_LINE_MOST];
+    for (int i = 0; i < products; i++) column[i] = load(from + (i * products + j) * stride);
+    line(result, column);
+    for (int i = 0; i < rows; i++) lines[i][j] = result[i];
+  }
+}
+
+/* Products of the size x size pixels from (row, column) on; columns first .. last-1 of them are in the image.
+ */
+WB_INLINE void wb_tile_to_products(float *to, size_t stride, const float *plane, const wb_maps *maps, int row,
+                                   int column, int first, int last, wb_line *line, int size, int products) {
+  v8 lines[WB_LINE_MOST][WB_LINE_MOST];
+  for (int i = 0; i < size; i++) {
+    v8 pixels[WB_LINE_MOST];
+    const int r = row + i;
+    if (r < 0 || r >= maps->height) {
+      for (int j = 0; j < products; j++) lines[i][j] = zero();
+      continue;
+    }
+    const ptrdiff_t at = (ptrdiff_t)r * maps->width + column;
+    for (int j = 0; j < size; j++) pixels[j] = j >= first && j < last ? load(plane + 8 * (at + j)) : zero();
+    line(lines[i], pixels);
+  }
+  wb_columns_out(to, stride, lines, line, size, products);
+}
+
+/* wb_winograd_to_products for tiles of size x size pixels, each `step` after its neighbour, the first at
+ * (offset, offset). Most tiles lie inside the image, and code without edges serves them. */
+WB_INLINE void wb_pixels_to_products(float *to, size_t stride, const float *x, const wb_maps *maps, int block,
+                                     int first, int count, wb_line *line, int size, int products, int step,
+                                     int offset) {
+  wb_tile t = wb_tile_at(maps, first);
+  for (int i = 0; i < count; i++, to += 8, wb_tile_next(maps, &t)) {
+    const float *plane = x + wb_maps_plane(maps, t.image, block);
+    const int row = step * t.row + offset, column = step * t.column + offset, inside = maps->width - column;
+    if (column >= 0 && inside >= size)
+      wb_tile_to_products(to, stride, plane, maps, row, column, 0, size, line, size, products);
+    else
+      wb_tile_to_products(to, stride, plane, maps, row, column, column < 0, inside, line, size, products);
+  }
+}
+
+/* The pixels of a tile, `rows` x `columns` of which lie in the image. Adds them to *sum and *squares, if any.
+ */
+WB_INLINE void wb_tile_to_pixels(float *pixels, int width, const float *from, size_t stride, int rows,
+                                 int columns, v8 *sum, v8 *squares, wb_line *line, int size, int products) {
+  v8 lines[WB_LINE_MOST][WB_LINE_MOST];
+  wb_columns_in(lines, from, stride, line, size, products);
+  for (int i = 0; i < size && i < rows; i++) {
+    v8 row[WB_LINE_MOST];
+    line(row, lines[i]);
+    for (int j = 0; j < size && j < columns; j++) {
+      store(pixels + 8 * ((ptrdiff_t)i * width + j), row[j]);
+      if (!sum) continue;
+      *sum = *sum + row[j];
+      *squares = *squares + row[j] * row[j];
+    }
+  }
+}
+
+WB_INLINE void wb_tiles_to_pixels(float *y, const float *from, size_t stride, const wb_maps *maps, int block,
+                                  int first, int count, v8 *sum, v8 *squares, wb_line *line, int size,
+                                  int products) {
+  wb_tile t = wb_tile_at(maps, first);
+  for (int i = 0; i < count; i++, from += 8, wb_tile_next(maps, &t)) {
+    const int row = size * t.row, column = size * t.column, rows = maps->height - row;
+    const int columns = maps->width - column;
+    float *to = y + wb_maps_plane(maps, t.image, block) + 8 * ((ptrdiff_t)row * maps->width + column);
+    if (rows >= size && columns >= size)
+      wb_tile_to_pixels(to, maps->width, from, stride, size, size, sum, squares, line, size, products);
+    else
+      wb_tile_to_pixels(to, maps->width, from, stride, rows, columns, sum, squares, line, size, products);
+  }
+}
+
+/* wb_winograd_to_pixels for tiles of size x size pixels without overlap. */
+WB_INLINE void wb_products_to_pixels(float *y, const float *from, size_t stride, const wb_maps *maps,
+                                     int block, int first, int count, float *sums, wb_line *line, int size,
+                                     int products) {
+  if (!sums) {
+    wb_tiles_to_pixels(y, from, stride, maps, block, first, count, NULL, NULL, line, size, products);
+    return;
+  }
+  v8 sum = zero(), squares = zero();
+  wb_tiles_to_pixels(y, from, stride, maps, block, first, count, &sum, &squares, line, size, products);
+  store(sums, sum);
+  store(sums + 8, squares);
+}
+
+/* The filters of eight outputs and one input from their taps. */
+WB_INLINE void wb_taps_to_products(float *u, size_t stride, const v8 *taps, wb_line *line, int kernel,
+                                   int products) {
+  v8 lines[WB_LINE_MOST][WB_LINE_MOST];
+  for (int i = 0; i < kernel; i++) line(lines[i], taps + kernel * i);
+  wb_columns_out(u, stride, lines, line, kernel, products);
+}
+
+/* Taps [tap][in] of a block of weights w[tap][8][8], its two channels exchanged where `transposed`. */
+WB_INLINE void wb_load_taps(v8 taps[8][WB_LINE_MOST], const float *w, bool transposed, int count) {
+  for (int k = 0; k < count; k++) {
+    v8 rows[8];
+    for (int c = 0; c < 8; c++) rows[c] = load(w + 64 * k + 8 * c);
+    if (transposed) transpose(rows);
+    for (int c = 0; c < 8; c++) taps[c][k] = rows[c];
+  }
+}
+
+/* wb_winograd_to_filters. Both halves of a panel are written together, whole cache lines. */
+WB_INLINE void wb_weights_to_filters(float *u, size_t stride, const float *w, int in_blocks, int out_blocks,
+                                     int panel, bool transposed, wb_line *line, int kernel, int products) {
+  const int area = kernel * kernel;
+  for (int in = 0; in < in_blocks; in++)
+    for (int half = 0; half < 2; half++) {
+      const int out = 2 * panel + half;
+      v8 taps[8][WB_LINE_MOST];
+      if (out < out_blocks) {
+        const size_t block = transposed ? (size_t)in * out_blocks + out : (size_t)out * in_blocks + in;
+        wb_load_taps(taps, w + block * area * 64, transposed, area);
+      } else {
+        for (int c = 0; c < 8; c++)
+          for (int k = 0; k < area; k++) taps[c][k] = zero();
+      }
+      for (int c = 0; c < 8; c++)
+        wb_taps_to_products(u + 16 * (8 * in + c) + 8 * half, stride, taps[c], line, kernel, products);
+    }
+}
+
+/* wb_winograd_to_weights. */
+WB_INLINE void wb_products_to_weights(float *dw, const float *d, size_t stride, size_t row, bool add,
+                                      wb_line *line, int kernel, int products) {
+  for (int c = 0; c < 8; c++, d += row, dw += 8) {
+    v8 lines[WB_LINE_MOST][WB_LINE_MOST];
+    wb_columns_in(lines, d, stride, line, kernel, products);
+    for (int i = 0; i < kernel; i++) {
+      v8 taps[WB_LINE_MOST];
+      line(taps, lines[i]);
+      for (int j = 0; j < kernel; j++) {
+        float *to = dw + 64 * (kernel * i + j);
+        if (add) taps[j] = taps[j] + load(to);
+        store(to, taps[j]);
+      }
+    }
+  }
+}
+
+#endif
