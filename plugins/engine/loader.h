@@ -2,8 +2,10 @@
  *
  * The order of samples is a shuffle drawn from (seed, epoch); batch b of an epoch holds samples b*batch .. of
  * it, the last one what remains (dropped where fewer than `least` remain). Views of a batch follow each
- * other: first all images in their first view, then in their second. SPDX-License-Identifier:
- * GPL-3.0-or-later
+ * other: first all images in their first view, then in their second. Augmentation draws from (seed, epoch,
+ * position of the image, view). Timing never changes what a batch holds. One thread at a time uses a loader.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #ifndef WB_LOADER_H
 #define WB_LOADER_H
@@ -19,7 +21,7 @@ typedef struct wb_loader_config {
   size_t batch, least;             // images per batch; the smallest remainder worth a step
   uint32_t views;                  // 1 or 2
   const wb_augment_policy *policy; // NULL: none
-  const char *stream;              // name of the random stream, e.g. "train"
+  const char *stream;              // name of the random stream, e.g. "train"; outlives the loader
   float mean[4], sd[4];
   uint64_t seed;
   bool shuffle;
@@ -33,13 +35,16 @@ typedef struct wb_batch {
 
 typedef struct wb_loader wb_loader;
 
+/* WB_ARG for a batch of 0, other than 1 or 2 views or a sample out of range, WB_INPUT for too few images to
+ * make a batch, WB_NOMEM (also where the thread cannot be had). Nothing is prepared before wb_loader_start.
+ */
 wb_status wb_loader_create(const wb_loader_config *config, wb_loader **out, wb_error *err);
-void wb_loader_free(wb_loader *loader);
+void wb_loader_free(wb_loader *loader);            // at any moment; NULL is fine
 size_t wb_loader_batches(const wb_loader *loader); // per epoch
 
 /* Starts an epoch from its first batch; whatever was being prepared is discarded. */
 void wb_loader_start(wb_loader *loader, uint64_t epoch);
-/* The next batch; count 0 after the last. */
+/* The next batch, waited for if need be; count 0 after the last, and before the first start. */
 wb_batch wb_loader_next(wb_loader *loader);
 
 #endif
