@@ -6,6 +6,7 @@
 #define WB_SPEC_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <workbench/plugin.h>
 
 #include "base/error.h"
@@ -16,6 +17,7 @@ typedef struct wb_spec {
   char *build;    // identity of the code: GNU build ids of the plugin and of every project library it maps
   uint16_t abi_major, abi_minor;
   uint32_t kind, scope, flags, params_size;
+  bool checks; // has a check callback
   char *id, *version, *title, *summary, *author, *license, *reference,
       *example;     // "" where the plugin has NULL
   wb_param *params; // all strings owned; an absent one is NULL
