@@ -133,7 +133,7 @@ wb_status wb_h5_get_texts(const wb_h5 *file, const char *object, const char *nam
                           size_t *count, wb_error *err) {
   *texts = NULL;
   *count = 0;
-  opened a;
+  opened a = {0};
   wb_status status = open_attribute(file, object, name, &a, err);
   if (status != WB_OK) return status;
   char **out = calloc(a.count + 1, sizeof *out);
@@ -173,7 +173,7 @@ wb_status wb_h5_get_text(const wb_h5 *file, const char *object, const char *name
 wb_status wb_h5_get_doubles(const wb_h5 *file, const char *object, const char *name, double *values,
                             size_t capacity, size_t *count, wb_error *err) {
   *count = 0;
-  opened a;
+  opened a = {0};
   wb_status status = open_attribute(file, object, name, &a, err);
   if (status != WB_OK) return status;
   double *all = calloc(a.count + 1, sizeof *all);
@@ -208,7 +208,7 @@ static bool read_whole(const opened *a, int64_t *out) {
 wb_status wb_h5_get_ints(const wb_h5 *file, const char *object, const char *name, int64_t *values,
                          size_t capacity, size_t *count, wb_error *err) {
   *count = 0;
-  opened a;
+  opened a = {0};
   wb_status status = open_attribute(file, object, name, &a, err);
   if (status != WB_OK) return status;
   int64_t *all = calloc(a.count + 1, sizeof *all);

@@ -1,8 +1,7 @@
-/* test_loader.c: batches made ahead equal those made one after the other, whatever the timing.
+/* test_batch_loader.c: batches made ahead equal those made one after the other, whatever the timing.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
-#define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/rng.h"
-#include "loader.h"
+#include "batch_loader.h"
 
 /* Stands before the system's, for a thread that cannot be had. */
 static bool refuse_threads;

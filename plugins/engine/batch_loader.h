@@ -1,4 +1,4 @@
-/* loader.h: batches of augmented images, made by a helper thread while the network works on the one before.
+/* batch_loader.h: batches of augmented images, made by a helper thread while the network works on the one before.
  *
  * The order of samples is a shuffle drawn from (seed, epoch); batch b of an epoch holds samples b*batch .. of
  * it, the last one what remains (dropped where fewer than `least` remain). Views of a batch follow each
@@ -7,8 +7,8 @@
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
-#ifndef WB_LOADER_H
-#define WB_LOADER_H
+#ifndef WB_BATCH_LOADER_H
+#define WB_BATCH_LOADER_H
 
 #include "augment.h"
 #include "base/error.h"

@@ -1,11 +1,11 @@
-/* loader.c: batches made ahead by one helper thread. See loader.h.
+/* batch_loader.c: batches made ahead by one helper thread. See batch_loader.h.
  *
  * Two slots: while the caller works on one, the helper fills the other. What a batch holds is a function of
  * the configuration, the epoch and its number alone, so timing cannot change it.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
-#include "loader.h"
+#include "batch_loader.h"
 
 #include <pthread.h>
 #include <signal.h>
