@@ -7,6 +7,10 @@
 /* y (n, outs) = x (n, ins) w^T + b; w (outs, ins), b (outs). */
 void wb_linear_forward(float *y, const float *x, const float *w, const float *b, int n, int ins, int outs);
 
+/* The same, each output by itself in a fixed order of summation: a row's result does not depend on which rows
+ * come with it, as it does in a matrix product. For evaluation in pieces. */
+void wb_linear_rows(float *y, const float *x, const float *w, const float *b, int n, int ins, int outs);
+
 /* Overwrites dw, db, and dx unless NULL, from dy (n, outs). */
 void wb_linear_backward(float *dx, float *dw, float *db, const float *dy, const float *x, const float *w,
                         int n, int ins, int outs);

@@ -52,15 +52,11 @@ static void norm_relu(float *hidden, const float *e, const float *scale, const f
     }
 }
 
-static void embed(wb_net *net, float *embedding, int n) {
-  wb_linear_forward(embedding, net->features, wb_net_value(net, net->embedding_weight),
-                    wb_net_value(net, net->embedding_bias), n, net->feature_count, net->config.units);
-}
-
 void wb_head_forward(wb_net *net, int n, uint64_t seed, uint64_t step) {
   wb_head_state *h = &net->head;
   const int units = net->config.units;
-  embed(net, h->embedding, n);
+  wb_linear_forward(h->embedding, net->features, wb_net_value(net, net->embedding_weight),
+                    wb_net_value(net, net->embedding_bias), n, net->feature_count, units);
   if (net->config.head == WB_HEAD_NONE) return;
   const float *read = h->embedding;
   if (h->norm >= 0) {
@@ -125,17 +121,17 @@ void wb_head_backward(wb_net *net, int n, const float *d_output, const float *d_
 void wb_head_infer(wb_net *net, int n, float *embedding, float *output) {
   wb_head_state *h = &net->head;
   const int units = net->config.units;
-  embed(net, h->embedding, n);
-  if (embedding) memcpy(embedding, h->embedding, (size_t)n * (size_t)units * sizeof *embedding);
+  float *e = embedding ? embedding : h->embedding;
+  wb_linear_rows(e, net->features, wb_net_value(net, net->embedding_weight),
+                 wb_net_value(net, net->embedding_bias), n, net->feature_count, units);
   if (!output || net->config.head == WB_HEAD_NONE) return;
-  const float *read = h->embedding;
+  const float *read = e;
   if (h->norm >= 0) {
     const wb_norm norm = wb_net_norm(net, h->norm, -1);
     wb_norm_eval(h->scale, h->shift, &norm, units);
-    norm_relu(h->hidden, h->embedding, h->scale, h->shift, n, units);
+    norm_relu(h->hidden, e, h->scale, h->shift, n, units);
     read = h->hidden;
   }
-  wb_linear_forward(h->output, read, wb_net_value(net, h->weight), wb_net_value(net, h->bias), n, units,
-                    net->config.outputs);
-  memcpy(output, h->output, (size_t)n * (size_t)net->config.outputs * sizeof *output);
+  wb_linear_rows(output, read, wb_net_value(net, h->weight), wb_net_value(net, h->bias), n, units,
+                 net->config.outputs);
 }
