@@ -111,6 +111,23 @@ const float *wb_net_output(const wb_net *net) {
   return net->config.head == WB_HEAD_NONE ? net->head.embedding : net->head.output;
 }
 
+int wb_net_layer_count(const wb_net *net) {
+  int count = 1; // avgpool
+  for (int i = 0; i < net->layer_count; i++) count += net->layers[i].active;
+  return count;
+}
+
+const char *wb_net_layer(const wb_net *net, int i, int dims[3]) {
+  for (int j = 0; j < net->layer_count; j++) {
+    const wb_layer *l = &net->layers[j];
+    if (!l->active || i--) continue;
+    dims[0] = l->shape.out_channels, dims[1] = l->out_height, dims[2] = l->out_width;
+    return l->name;
+  }
+  dims[0] = net->feature_count, dims[1] = dims[2] = 1;
+  return "avgpool";
+}
+
 const char *wb_net_conv_names(const wb_net *net) {
   return net->conv_names;
 }

@@ -92,6 +92,29 @@ wb_status wb_net_backward(wb_net *net, const float *d_output, const float *d_emb
 wb_status wb_net_infer(wb_net *net, const float *images, int n, float *embedding, float *output,
                        wb_error *err);
 
+/* Layers whose activations an evaluation pass can hand out, in the order of their computation: a
+ * convolution's after batch norm, ReLU and pooling ("conv1", "layer1.0.conv1"), a residual block's after the
+ * addition
+ * ("layer1.0"), and global average pooling ("avgpool"). dims: channels, height, width. */
+int wb_net_layer_count(const wb_net *net);
+const char *wb_net_layer(const wb_net *net, int i, int dims[3]);
+
+typedef struct wb_net_tap {
+  int layer;
+  float *out; // (n, channels, height, width), plain
+} wb_net_tap;
+
+/* wb_net_infer that also fills taps (tap_count). */
+wb_status wb_net_infer_taps(wb_net *net, const float *images, int n, const wb_net_tap *taps, int tap_count,
+                            float *embedding, float *output, wb_error *err);
+
+/* Gradient with respect to the images of what evaluation computes: wb_net_forward_frozen is a training pass
+ * with running statistics and without dropout, that changes nothing; wb_net_backward_images, once after it,
+ * leaves d_images (n, channels, height, width), and no meaning in the gradients of the weights. */
+wb_status wb_net_forward_frozen(wb_net *net, const float *images, int n, wb_error *err);
+wb_status wb_net_backward_images(wb_net *net, const float *d_output, const float *d_embedding,
+                                 float *d_images, wb_error *err);
+
 /* "conv1 stem: onednn; conv2: winograd-..": the implementation of each convolution, for the record. Owned by
  * net. */
 const char *wb_net_conv_names(const wb_net *net);

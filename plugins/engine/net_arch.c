@@ -38,6 +38,8 @@ static int add_layer(wb_net *net, const char *conv, const char *norm, recipe r) 
   l->out_height = r.pool ? l->height / 2 : l->height;
   l->out_width = r.pool ? l->width / 2 : l->width;
 
+  snprintf(l->name, sizeof l->name, "%s", conv + strlen("encoder."));
+
   const int dims[4] = {r.channels, l->shape.in_channels, kernel, kernel};
   const double fan_in = (double)l->shape.in_channels * kernel * kernel;
   const double fan_out = (double)r.channels * kernel * kernel;
@@ -79,12 +81,15 @@ static int add_block(wb_net *net, const char *block, int input, int channels, in
     shortcut = add_layer(
         net, names[4], names[5],
         (recipe){.input = input, .channels = channels, .kernel = 1, .stride = stride, .inactive = true});
-  return add_layer(net, names[2], names[3],
-                   (recipe){.input = first,
-                            .channels = channels,
-                            .add = true,
-                            .residual = stride > 1 ? WB_NO_LAYER : input,
-                            .shortcut = shortcut});
+  const int second = add_layer(net, names[2], names[3],
+                               (recipe){.input = first,
+                                        .channels = channels,
+                                        .add = true,
+                                        .residual = stride > 1 ? WB_NO_LAYER : input,
+                                        .shortcut = shortcut});
+  wb_layer *l = &net->layers[second];
+  snprintf(l->name, sizeof l->name, "%s", block + strlen("encoder."));
+  return second;
 }
 
 static void build_resnet18(wb_net *net) {

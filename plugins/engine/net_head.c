@@ -61,13 +61,17 @@ void wb_head_forward(wb_net *net, int n, uint64_t seed, uint64_t step) {
   const float *read = h->embedding;
   if (h->norm >= 0) {
     const wb_norm norm = wb_net_norm(net, h->norm, -1);
-    column_products(h->sums, h->embedding, h->embedding, n, units);
-    wb_norm_train(h->scale, h->shift, h->mean, h->rstd, &norm, h->sums, n, units);
+    if (net->frozen) {
+      wb_norm_eval(h->scale, h->shift, &norm, units);
+    } else {
+      column_products(h->sums, h->embedding, h->embedding, n, units);
+      wb_norm_train(h->scale, h->shift, h->mean, h->rstd, &norm, h->sums, n, units);
+    }
     norm_relu(h->hidden, h->embedding, h->scale, h->shift, n, units);
     read = h->hidden;
   }
   const size_t count = (size_t)n * (size_t)units;
-  if (net->config.dropout > 0) {
+  if (net->config.dropout > 0 && !net->frozen) {
     wb_dropout_factors(h->factors, n, units, net->config.dropout, seed, step);
     for (size_t i = 0; i < count; i++) h->hidden[i] = read[i] * h->factors[i];
   } else if (read != h->hidden) {
@@ -87,7 +91,9 @@ static void norm_relu_backward(wb_net *net, int n) {
   for (size_t i = 0; i < count; i++) {
     const size_t j = i % (size_t)units;
     if (!(h->scale[j] * h->embedding[i] + h->shift[j] > 0)) h->d_hidden[i] = 0;
+    if (net->frozen) h->d_hidden[i] *= h->scale[j];
   }
+  if (net->frozen) return;
   column_products(h->sums, h->d_hidden, h->embedding, n, units);
   wb_norm_gradients(h->k, wb_net_gradient(net, h->norm), wb_net_gradient(net, h->norm + 1), &norm, h->sums,
                     h->mean, h->rstd, n, units);
@@ -107,7 +113,7 @@ void wb_head_backward(wb_net *net, int n, const float *d_output, const float *d_
   } else {
     wb_linear_backward(h->d_hidden, wb_net_gradient(net, h->weight), wb_net_gradient(net, h->bias), d_output,
                        h->hidden, wb_net_value(net, h->weight), n, units, net->config.outputs);
-    if (net->config.dropout > 0)
+    if (net->config.dropout > 0 && !net->frozen)
       for (size_t i = 0; i < count; i++) h->d_hidden[i] *= h->factors[i];
     if (h->norm >= 0) norm_relu_backward(net, n);
   }

@@ -14,6 +14,7 @@ enum { WB_NET_LAYERS = 24, WB_NET_TENSORS = 128, WB_NET_NAME = 48, WB_NET_BUFFER
 enum { WB_NO_LAYER = -1 }; // as an input: the images
 
 typedef struct wb_layer {
+  char name[WB_NET_NAME]; // as a tap
   wb_conv_shape shape;
   int input;    // the layer whose activation is convolved
   int residual; // the layer whose activation is added before ReLU, or WB_NO_LAYER
@@ -78,6 +79,7 @@ struct wb_net {
   double *sums;        // (2, channels) of the widest layer
   const float *images; // of the forward pass
   int trained;         // images of a forward pass whose backward pass may follow
+  bool frozen;         // that pass took running statistics, without dropout
   char *conv_names;
 };
 

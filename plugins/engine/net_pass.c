@@ -4,6 +4,8 @@
 #include "layers.h"
 #include "net_impl.h"
 
+#include <string.h>
+
 static size_t pixels(const wb_layer *l) {
   return (size_t)l->height * (size_t)l->width;
 }
@@ -29,12 +31,15 @@ static void activate(const wb_net *net, const wb_layer *l, int n, float *a, cons
 
 static wb_status forward_layer(wb_net *net, wb_layer *l, int n, wb_error *err) {
   const float *x = l->input == WB_NO_LAYER ? net->images : net->layers[l->input].a;
-  const wb_status status =
-      wb_conv_forward(l->conv, n, x, wb_net_value(net, l->weight), l->y, net->sums, net->scratch, err);
+  const wb_status status = wb_conv_forward(l->conv, n, x, wb_net_value(net, l->weight), l->y,
+                                           net->frozen ? NULL : net->sums, net->scratch, err);
   if (status) return status;
   const wb_norm norm = norm_of(net, l);
-  wb_norm_train(l->scale, l->shift, l->mean, l->rstd, &norm, net->sums, (double)n * (double)pixels(l),
-                l->shape.out_channels);
+  if (net->frozen)
+    wb_norm_eval(l->scale, l->shift, &norm, l->shape.out_channels);
+  else
+    wb_norm_train(l->scale, l->shift, l->mean, l->rstd, &norm, net->sums, (double)n * (double)pixels(l),
+                  l->shape.out_channels);
   const float *residual = l->residual == WB_NO_LAYER ? NULL : net->layers[l->residual].a;
   const float *shortcut = l->shortcut == WB_NO_LAYER ? NULL : net->layers[l->shortcut].y;
   if (l->active) activate(net, l, n, l->a, l->y, residual, shortcut);
@@ -48,14 +53,15 @@ static bool too_few(const wb_net *net, int n) {
   return pixels(last) == 1 || net->config.head == WB_HEAD_PROJECTION;
 }
 
-wb_status wb_net_forward_train(wb_net *net, const float *images, int n, uint64_t seed, uint64_t step,
-                               wb_error *err) {
+static wb_status forward(wb_net *net, const float *images, int n, bool frozen, uint64_t seed, uint64_t step,
+                         wb_error *err) {
   net->trained = 0;
+  net->frozen = frozen;
   if (!net->config.training)
     return wb_fail(err, WB_ARG, "A network made for evaluation was asked for a training pass.");
   if (n < 1 || n > net->config.batch)
     return wb_fail(err, WB_ARG, "A training pass takes 1 to %d images, not %d.", net->config.batch, n);
-  if (too_few(net, n))
+  if (!frozen && too_few(net, n))
     return wb_fail(err, WB_ARG, "Batch norm needs more than one image in training; use a larger batch.");
   net->images = images;
   for (int i = 0; i < net->layer_count; i++) {
@@ -69,8 +75,24 @@ wb_status wb_net_forward_train(wb_net *net, const float *images, int n, uint64_t
   return WB_OK;
 }
 
-/* Gradients of the norm's parameters and dy over y, from net->sums of g and g * y. */
+wb_status wb_net_forward_train(wb_net *net, const float *images, int n, uint64_t seed, uint64_t step,
+                               wb_error *err) {
+  return forward(net, images, n, false, seed, step, err);
+}
+
+wb_status wb_net_forward_frozen(wb_net *net, const float *images, int n, wb_error *err) {
+  return forward(net, images, n, true, 0, 0, err);
+}
+
+/* k of dy = k1 g + k2 y + k3, and the gradients of the norm's parameters, from net->sums of g and g * y.
+ * Frozen, the norm is y times scale plus shift. */
 static void differentiate_norm(wb_net *net, const wb_layer *l, int n) {
+  if (net->frozen) {
+    const size_t channels = (size_t)l->shape.out_channels;
+    memcpy(l->k, l->scale, channels * sizeof *l->k);
+    memset(l->k + channels, 0, 2 * channels * sizeof *l->k);
+    return;
+  }
   const wb_norm norm = norm_of(net, l);
   wb_norm_gradients(l->k, wb_net_gradient(net, l->norm), wb_net_gradient(net, l->norm + 1), &norm, net->sums,
                     l->mean, l->rstd, (double)n * (double)pixels(l), l->shape.out_channels);
@@ -83,13 +105,15 @@ static void backward_activation(wb_net *net, wb_layer *l, int n) {
   const float *d2 = l->gradients == 2 ? net->backward.data[l->gradient[1]] : NULL;
   double *work = net->scratch;
   if (l->pool) {
-    wb_norm_relu_pool_sums(net->sums, d, l->y, l->scale, l->shift, n, l->blocks, l->height, l->width, work);
+    if (!net->frozen)
+      wb_norm_relu_pool_sums(net->sums, d, l->y, l->scale, l->shift, n, l->blocks, l->height, l->width, work);
     differentiate_norm(net, l, n);
     wb_norm_relu_pool_backward(l->y, d, l->scale, l->shift, l->k, n, l->blocks, l->height, l->width);
     return;
   }
   if (!d2 && l->residual == WB_NO_LAYER && l->shortcut == WB_NO_LAYER) {
-    wb_norm_relu_sums(net->sums, d, l->y, l->scale, l->shift, n, l->blocks, pixels(l), work);
+    if (!net->frozen)
+      wb_norm_relu_sums(net->sums, d, l->y, l->scale, l->shift, n, l->blocks, pixels(l), work);
     differentiate_norm(net, l, n);
     wb_norm_relu_backward(l->y, d, l->scale, l->shift, l->k, n, l->blocks, pixels(l));
     return;
@@ -99,36 +123,49 @@ static void backward_activation(wb_net *net, wb_layer *l, int n) {
   wb_norm_backward(l->y, d, l->k, n, l->blocks, pixels(l));
   if (l->shortcut == WB_NO_LAYER) return;
   const wb_layer *s = &net->layers[l->shortcut];
-  wb_channel_products(net->sums, d, s->y, n, l->blocks, pixels(l), work);
+  if (!net->frozen) wb_channel_products(net->sums, d, s->y, n, l->blocks, pixels(l), work);
   differentiate_norm(net, s, n);
   wb_norm_backward(s->y, d, s->k, n, l->blocks, pixels(l));
 }
 
 /* The gradient of a convolution's bias under batch norm is exactly zero: it stays as it was made. */
-static wb_status backward_layer(wb_net *net, wb_layer *l, int n, wb_error *err) {
+static wb_status backward_layer(wb_net *net, wb_layer *l, int n, float *d_images, wb_error *err) {
   if (l->active) backward_activation(net, l, n);
   const bool first = l->input == WB_NO_LAYER;
   const float *x = first ? net->images : net->layers[l->input].a;
-  const wb_status status =
-      wb_conv_backward_weights(l->conv, n, x, l->y, wb_net_gradient(net, l->weight), net->scratch, err);
-  if (status || first) return status;
-  return wb_conv_backward_data(l->conv, n, l->y, wb_net_value(net, l->weight),
-                               net->backward.data[l->input_gradient], net->scratch, err);
+  wb_status status = WB_OK;
+  if (!net->frozen)
+    status =
+        wb_conv_backward_weights(l->conv, n, x, l->y, wb_net_gradient(net, l->weight), net->scratch, err);
+  float *dx = first ? d_images : net->backward.data[l->input_gradient];
+  if (status || !dx) return status;
+  return wb_conv_backward_data(l->conv, n, l->y, wb_net_value(net, l->weight), dx, net->scratch, err);
 }
 
-wb_status wb_net_backward(wb_net *net, const float *d_output, const float *d_embedding, wb_error *err) {
+static wb_status backward(wb_net *net, const float *d_output, const float *d_embedding, float *d_images,
+                          wb_error *err) {
   const int n = net->trained;
   net->trained = 0;
-  if (!n) return wb_fail(err, WB_INTERNAL, "A backward pass needs a training pass right before it.");
+  if (!n || net->frozen != (d_images != NULL))
+    return wb_fail(err, WB_INTERNAL, "A backward pass needs its own forward pass right before it.");
   wb_head_backward(net, n, d_output, d_embedding);
   const wb_layer *last = &net->layers[net->layer_count - 1];
   wb_mean_pixels_backward(net->backward.data[last->gradient[0]], net->d_features, n, last->blocks,
                           (size_t)(last->out_height * last->out_width));
   for (int i = net->layer_count - 1; i >= 0; i--) {
-    const wb_status status = backward_layer(net, &net->layers[i], n, err);
+    const wb_status status = backward_layer(net, &net->layers[i], n, d_images, err);
     if (status) return status;
   }
   return WB_OK;
+}
+
+wb_status wb_net_backward(wb_net *net, const float *d_output, const float *d_embedding, wb_error *err) {
+  return backward(net, d_output, d_embedding, NULL, err);
+}
+
+wb_status wb_net_backward_images(wb_net *net, const float *d_output, const float *d_embedding,
+                                 float *d_images, wb_error *err) {
+  return backward(net, d_output, d_embedding, d_images, err);
 }
 
 static wb_status infer_layer(wb_net *net, wb_layer *l, const float *images, int n, wb_error *err) {
@@ -147,32 +184,70 @@ static wb_status infer_layer(wb_net *net, wb_layer *l, const float *images, int 
   return WB_OK;
 }
 
-static wb_status infer_piece(wb_net *net, const float *images, int n, float *embedding, float *output,
+/* nChw8c to nchw. */
+static void unpack(float *plain, const float *blocked, int n, int blocks, size_t size) {
+  const int count = n * blocks;
+#pragma omp parallel for schedule(static)
+  for (int i = 0; i < count; i++)
+    for (size_t p = 0; p < size; p++)
+      for (size_t j = 0; j < 8; j++)
+        plain[((size_t)i * 8 + j) * size + p] = blocked[((size_t)i * size + p) * 8 + j];
+}
+
+/* What one call wants of an evaluation pass. */
+typedef struct wanted {
+  const wb_net_tap *taps;
+  int tap_count;
+  float *embedding, *output;
+} wanted;
+
+/* The activation of tappable layer `index` for n images from image `first` on. */
+static void hand_out(const wb_net *net, const wanted *w, int index, const float *a, int blocks, int first,
+                     int n) {
+  for (int t = 0; t < w->tap_count; t++) {
+    if (w->taps[t].layer != index) continue;
+    int dims[3];
+    wb_net_layer(net, index, dims);
+    const size_t size = (size_t)dims[1] * (size_t)dims[2];
+    unpack(w->taps[t].out + (size_t)first * (size_t)dims[0] * size, a, n, blocks, size);
+  }
+}
+
+static wb_status infer_piece(wb_net *net, const float *images, int first, int n, const wanted *w,
                              wb_error *err) {
+  int tap = 0;
   for (int i = 0; i < net->layer_count; i++) {
-    const wb_status status = infer_layer(net, &net->layers[i], images, n, err);
+    wb_layer *l = &net->layers[i];
+    const wb_status status = infer_layer(net, l, images, n, err);
     if (status) return status;
+    if (l->active) hand_out(net, w, tap++, net->infer.data[l->infer_a], l->blocks, first, n);
   }
   const wb_layer *last = &net->layers[net->layer_count - 1];
   wb_mean_pixels(net->features, net->infer.data[last->infer_a], n, last->blocks,
                  (size_t)(last->out_height * last->out_width));
-  wb_head_infer(net, n, embedding, output);
+  hand_out(net, w, tap, net->features, net->feature_count / 8, first, n);
+  const size_t at = (size_t)first;
+  wb_head_infer(net, n, w->embedding ? w->embedding + at * (size_t)net->config.units : NULL,
+                w->output ? w->output + at * (size_t)net->config.outputs : NULL);
   return WB_OK;
 }
 
-wb_status wb_net_infer(wb_net *net, const float *images, int n, float *embedding, float *output,
-                       wb_error *err) {
+wb_status wb_net_infer_taps(wb_net *net, const float *images, int n, const wb_net_tap *taps, int tap_count,
+                            float *embedding, float *output, wb_error *err) {
+  const wanted w = {taps, tap_count, embedding, output};
   const wb_net_config *c = &net->config;
   const size_t image = (size_t)c->channels * (size_t)c->height * (size_t)c->img_width;
   net->trained = 0;
   for (int done = 0; done < n;) {
     const int count = n - done < c->batch ? n - done : c->batch;
-    const size_t at = (size_t)done;
-    const wb_status status =
-        infer_piece(net, images + at * image, count, embedding ? embedding + at * (size_t)c->units : NULL,
-                    output ? output + at * (size_t)c->outputs : NULL, err);
+    const wb_status status = infer_piece(net, images + (size_t)done * image, done, count, &w, err);
     if (status) return status;
     done += count;
   }
   return WB_OK;
+}
+
+wb_status wb_net_infer(wb_net *net, const float *images, int n, float *embedding, float *output,
+                       wb_error *err) {
+  return wb_net_infer_taps(net, images, n, NULL, 0, embedding, output, err);
 }
