@@ -1,4 +1,4 @@
-/* code.c: which code a plugin runs: build ids, see loader.h. SPDX-License-Identifier: GPL-3.0-or-later */
+/* code.c: which code a plugin runs: build ids, see library.h. SPDX-License-Identifier: GPL-3.0-or-later */
 #include <dlfcn.h>
 #include <elf.h>
 #include <limits.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/sha256.h"
-#include "loader.h"
+#include "library.h"
 #include "memory.h"
 
 typedef struct note_search {

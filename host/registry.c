@@ -8,7 +8,7 @@
 #include "exit.h"
 #include "files.h"
 #include "json.h"
-#include "loader.h"
+#include "library.h"
 #include "memory.h"
 #include "opt.h"
 #include "pool.h"

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "files.h"
-#include "loader.h"
+#include "library.h"
 #include "memory.h"
 #include "registry.h"
 

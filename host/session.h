@@ -14,7 +14,7 @@
 #include <jansson.h>
 #include <pthread.h>
 
-#include "loader.h"
+#include "library.h"
 #include "worker.h"
 
 typedef struct wb_session {

@@ -1,8 +1,8 @@
-/* loader.h: one shared object, opened and checked; only workers do that. SPDX-License-Identifier:
+/* library.h: one shared object, opened and checked; only workers do that. SPDX-License-Identifier:
  * GPL-3.0-or-later
  */
-#ifndef WB_LOADER_H
-#define WB_LOADER_H
+#ifndef WB_LIBRARY_H
+#define WB_LIBRARY_H
 
 #include <stdbool.h>
 

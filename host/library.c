@@ -1,5 +1,5 @@
-/* loader.c: see loader.h. SPDX-License-Identifier: GPL-3.0-or-later */
-#include "loader.h"
+/* library.c: see library.h. SPDX-License-Identifier: GPL-3.0-or-later */
+#include "library.h"
 
 #include <dlfcn.h>
 #include <elf.h>
