@@ -1,4 +1,5 @@
-/* batch_loader.h: batches of augmented images, made by a helper thread while the network works on the one before.
+/* batch_loader.h: batches of augmented images, made by a helper thread while the network works on the one
+ * before.
  *
  * The order of samples is a shuffle drawn from (seed, epoch); batch b of an epoch holds samples b*batch .. of
  * it, the last one what remains (dropped where fewer than `least` remain). Views of a batch follow each

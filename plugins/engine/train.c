@@ -1,0 +1,216 @@
+/* train.c: epochs with validation, early stopping and checkpoints; see train.h. SPDX-License-Identifier:
+ * GPL-3.0-or-later */
+#include "train.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/text.h"
+#include "evaluate.h"
+#include "train_internal.h"
+
+double wb_trainer_now(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static const char *grouped(char text[WB_GROUPED_SIZE], double number) {
+  return wb_text_grouped(text, (unsigned long long)(number + 0.5));
+}
+
+/* ---- Talking ---- */
+
+static void introduce(const wb_trainer *t) {
+  const wb_train_params *p = t->params;
+  const wb_dataset *data = t->data;
+  const wb_net_config *net = wb_net_get_config(t->net);
+  char a[WB_GROUPED_SIZE], b[WB_GROUPED_SIZE], c[WB_GROUPED_SIZE], superclasses[48] = "";
+  size_t weights = 0;
+  for (int i = 0; i < wb_net_tensor_count(t->net); i++)
+    if (!wb_net_tensor(t->net, i)->is_buffer) weights += wb_net_tensor(t->net, i)->count;
+  if (data->superclasses)
+    snprintf(superclasses, sizeof superclasses, " in %u superclasses", data->superclasses);
+  wb_host_log(t->host, WB_INFO, "data    %s: %s train, %s validation, %s test images, %dx%d %s, %u classes%s",
+              data->name, grouped(a, (double)t->kept_count), grouped(b, (double)t->held_count),
+              grouped(c, (double)data->test.count), net->height, net->img_width,
+              net->channels == 3 ? "RGB" : "grey", data->classes, superclasses);
+  wb_host_log(t->host, WB_INFO, "model   %s, embedding %d units on %zux%zu, %s weights", net->arch,
+              net->units, t->rows, t->cols, grouped(a, (double)weights));
+  char temperature[48] = "", topo[96] = "no topography";
+  if (p->temperature > 0) snprintf(temperature, sizeof temperature, " (temperature %g)", p->temperature);
+  if (t->topographic)
+    snprintf(topo, sizeof topo, "%s topography, %s %g", wb_train_topos[p->topo],
+             t->matched ? "matched rho" : "fixed lambda", t->matched ? p->rho : p->lambda);
+  wb_host_log(t->host, WB_INFO, "loss    %s%s + %s", t->objective->name, temperature, topo);
+}
+
+/* "loss 3.412  topo 0.231  lambda 4.87" of an epoch so far. */
+static void describe_losses(char *out, size_t size, const wb_trainer *t, const wb_step_sums *sums) {
+  const int n = snprintf(out, size, "loss %.3f", sums->task / sums->images);
+  if (t->topographic && n > 0 && (size_t)n < size)
+    snprintf(out + n, size - (size_t)n, "  topo %.3f  lambda %.3g", sums->topo / sums->images, sums->lambda);
+}
+
+static void report_epoch(const wb_trainer *t, const wb_step_sums *sums, double seconds_left) {
+  const int64_t e = t->epoch - 1;
+  const bool ce = t->objective->head == WB_HEAD_LINEAR;
+  char losses[96], validation[64] = "", rate[WB_GROUPED_SIZE];
+  describe_losses(losses, sizeof losses, t, sums);
+  if (t->held_count && ce)
+    snprintf(validation, sizeof validation, "  val %.1f%%", 100 * t->history[WB_VAL_ACCURACY][e]);
+  else if (t->held_count)
+    snprintf(validation, sizeof validation, "  val %.3f", t->history[WB_VAL_TASK_LOSS][e]);
+  const int left = (int)(seconds_left + 0.5);
+  wb_host_log(t->host, WB_INFO, "epoch %2lld/%lld  %s%s  %s img/s  %d:%02d left", (long long)t->epoch,
+              (long long)t->params->epochs, losses, validation,
+              grouped(rate, t->history[WB_IMAGES_PER_SECOND][e]), left / 60, left % 60);
+}
+
+/* ---- One epoch ---- */
+
+static bool out_of_steps(const wb_trainer *t) {
+  return t->params->max_steps && t->step >= t->params->max_steps;
+}
+
+static wb_status run_steps(wb_trainer *t, wb_step_sums *sums, wb_error *err) {
+  const double per_epoch = (double)wb_loader_batches(t->train);
+  double done = (double)t->epoch * per_epoch;
+  char note[96];
+  wb_loader_start(t->train, (uint64_t)t->epoch);
+  for (wb_batch b = wb_loader_next(t->train); b.count && !out_of_steps(t); b = wb_loader_next(t->train)) {
+    const wb_status status = wb_trainer_step(t, &b, sums, err);
+    if (status != WB_OK) return status;
+    describe_losses(note, sizeof note, t, sums);
+    t->host->progress(t->host, ++done, per_epoch * (double)t->params->epochs, note);
+    if (t->host->cancelled(t->host)) return WB_CANCELLED;
+  }
+  return WB_OK;
+}
+
+static double mean_row_norm(const wb_trainer *t) {
+  size_t fan_in;
+  const float *w = wb_trainer_embedding(t, &fan_in);
+  double sum = 0;
+  for (int64_t u = 0; u < t->params->units; u++) sum += wb_norm(w + (size_t)u * fan_in, fan_in);
+  return sum / (double)t->params->units;
+}
+
+static wb_status validate(wb_trainer *t, int64_t e, wb_error *err) {
+  if (!t->held_count) return WB_OK;
+  const bool linear = t->objective->head == WB_HEAD_LINEAR;
+  double loss, accuracy;
+  const wb_status status =
+      wb_evaluate_loss(t->net, t->objective, t->params->temperature, t->validation, &loss, &accuracy, err);
+  if (status != WB_OK) return status;
+  if (!isfinite(loss))
+    return wb_fail(err, WB_NUMERIC, "the validation loss became %g after epoch %lld. A smaller --lr may help",
+                   loss, (long long)e + 1);
+  t->history[WB_VAL_TASK_LOSS][e] = loss;
+  if (linear) t->history[WB_VAL_ACCURACY][e] = accuracy;
+  return WB_OK;
+}
+
+/* Updates what early stopping knows and takes over the weights if they are to be kept. */
+static void judge(wb_trainer *t, int64_t e, double lambda) {
+  bool better = !t->held_count, keep = better || t->params->keep == WB_KEEP_LAST;
+  if (t->held_count) {
+    const double value = t->objective->head == WB_HEAD_LINEAR ? t->history[WB_VAL_ACCURACY][e]
+                                                              : -t->history[WB_VAL_TASK_LOSS][e];
+    const double total = t->history[WB_VAL_TASK_LOSS][e] + lambda * wb_trainer_topo(t, NULL);
+    better = t->judged == 0 || value > t->best;
+    if (better) t->best = value;
+    const bool least = t->judged == 0 || total < t->least_total;
+    if (least) t->least_total = total;
+    if (t->params->keep != WB_KEEP_LAST) keep = t->params->keep == WB_KEEP_BEST ? better : least;
+  }
+  if (better) t->judged = e + 1;
+  if (!keep) return;
+  t->kept_epoch = e + 1;
+  memcpy(t->best_weights, wb_net_weights(t->net), t->weight_count * sizeof *t->best_weights);
+  memcpy(t->best_buffers, wb_net_buffers(t->net), t->buffer_count * sizeof *t->best_buffers);
+}
+
+static wb_status run_epoch(wb_trainer *t, wb_error *err) {
+  const double start = wb_trainer_now();
+  const int64_t e = t->epoch;
+  wb_step_sums sums = {0};
+  wb_status status = run_steps(t, &sums, err);
+  if (status != WB_OK) return status;
+  const double seconds = wb_trainer_now() - start;
+  status = validate(t, e, err);
+  if (status != WB_OK) return status;
+  t->history[WB_TRAIN_TASK_LOSS][e] = sums.task / sums.images;
+  t->history[WB_WEIGHT_NORM][e] = mean_row_norm(t);
+  t->history[WB_SECONDS][e] = wb_trainer_now() - start;
+  t->history[WB_IMAGES_PER_SECOND][e] = sums.images / seconds;
+  if (t->topographic) {
+    t->history[WB_TRAIN_TOPO_LOSS][e] = sums.topo / sums.images;
+    t->history[WB_LAMBDA][e] = sums.lambda;
+  }
+  if (t->objective->head == WB_HEAD_LINEAR) t->history[WB_TRAIN_ACCURACY][e] = sums.right / sums.images;
+  judge(t, e, sums.lambda);
+  t->epoch++;
+  report_epoch(t, &sums, t->history[WB_SECONDS][e] * (double)(t->params->epochs - t->epoch));
+  return WB_OK;
+}
+
+/* ---- All epochs ---- */
+
+static bool ended(const wb_trainer *t) {
+  const int64_t patience = t->held_count ? t->params->patience : 0;
+  return t->epoch >= t->params->epochs || out_of_steps(t) ||
+         (patience && t->epoch > 0 && t->epoch - t->judged >= patience);
+}
+
+static wb_status stopped(int64_t written, wb_error *err) {
+  if (written == 0)
+    return wb_fail(err, WB_CANCELLED, "stopped before the end of the first epoch; nothing was written");
+  return wb_fail(err, WB_CANCELLED,
+                 "stopped after epoch %lld; the same command with --resume continues there",
+                 (long long)written);
+}
+
+static wb_status run_epochs(wb_trainer *t, wb_error *err) {
+  int64_t written = t->epoch;
+  while (!ended(t)) {
+    wb_status status = run_epoch(t, err);
+    if (status == WB_CANCELLED) return stopped(written, err);
+    if (status == WB_OK && (t->epoch % t->params->checkpoint_every == 0 || ended(t))) {
+      status = wb_checkpoint_write(t, NULL, err);
+      written = t->epoch;
+    }
+    if (status != WB_OK) return status;
+  }
+  return WB_OK;
+}
+
+static wb_status train(wb_trainer *t, wb_error *err) {
+  const double start = wb_trainer_now();
+  wb_status status = wb_trainer_prepare_data(t, err);
+  if (status != WB_OK) return status;
+  const bool resume = t->target.resume && t->target.exists;
+  bool complete = false;
+  if (resume) status = wb_checkpoint_is_complete(t, &complete, err);
+  if (status != WB_OK) return status;
+  if (complete) {
+    wb_host_log(t->host, WB_INFO, "%s is complete", t->target.path);
+    return WB_OK;
+  }
+  status = wb_trainer_prepare_net(t, err);
+  if (status == WB_OK && resume) status = wb_checkpoint_restore(t, err);
+  if (status != WB_OK) return status;
+  introduce(t);
+  if (resume) wb_host_log(t->host, WB_INFO, "resume  after epoch %lld", (long long)t->epoch);
+  status = run_epochs(t, err);
+  return status == WB_OK ? wb_trainer_finish(t, start, err) : status;
+}
+
+wb_status wb_train_run(const wb_host *host, const wb_objective *objective, const wb_train_params *params) {
+  wb_trainer t = {.host = host, .objective = objective, .params = params};
+  wb_error err = {0};
+  const wb_status status = train(&t, &err);
+  return err.status != WB_OK ? host->fail(host, status, err.message) : status;
+}
