@@ -1,6 +1,11 @@
 /* conv_stem.c: the gradient of a stem's images, for every implementation: plain nchw images from blocked
  * gradients, which the libraries below have no fast path for. SPDX-License-Identifier: GPL-3.0-or-later
  */
+#include "conv_stem.h"
+
+#include <omp.h>
+#include <stdlib.h>
+
 #include "conv_impl.h"
 #include "vec8.h"
 
@@ -45,3 +50,48 @@ void wb_conv_stem_backward_data(const wb_conv_shape *shape, int n, const float *
 #pragma omp parallel for schedule(static)
   for (int i = 0; i < n; i++) image(dx + (size_t)i * x_size, dy + (size_t)i * y_size, w, shape);
 }
+
+#if defined(__x86_64__)
+
+static bool supports(const wb_conv_shape *s) {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+         s->in_channels <= WB_STEM_CHANNELS && s->kernel == 3 && s->stride == 1;
+}
+
+static wb_status create(const wb_conv_shape *shape, void **state, wb_error *err) {
+  wb_stem *stem = malloc(sizeof *stem);
+  if (!stem) return wb_fail_nomem(err, "a convolution", sizeof *stem);
+  *stem = (wb_stem){*shape, omp_get_max_threads()};
+  *state = stem;
+  return WB_OK;
+}
+
+static size_t scratch_size(const void *state) {
+  return wb_stem_scratch_avx2(state);
+}
+
+static wb_status forward(void *state, int n, const float *x, const float *w, float *y, double *sums,
+                         void *scratch, wb_error *err) {
+  (void)err;
+  wb_stem_forward_avx2(state, n, x, w, y, sums, scratch);
+  return WB_OK;
+}
+
+static wb_status backward_weights(void *state, int n, const float *x, const float *dy, float *dw,
+                                  void *scratch, wb_error *err) {
+  (void)err;
+  wb_stem_backward_weights_avx2(state, n, x, dy, dw, scratch);
+  return WB_OK;
+}
+
+const wb_conv_impl wb_conv_stem = {
+    .name = "stem-avx2",
+    .supports = supports,
+    .create = create,
+    .destroy = free,
+    .scratch = scratch_size,
+    .forward = forward,
+    .backward_weights = backward_weights,
+};
+
+#endif

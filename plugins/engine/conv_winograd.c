@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "conv_impl.h"
-#include "winograd_layout.h"
+#include "conv_layout.h"
 
 static bool supports(const wb_winograd_form *form, const wb_conv_shape *s) {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && s->kernel == form->kernel &&
@@ -58,17 +58,21 @@ static wb_status backward_weights(void *state, int n, const float *x, const floa
   return WB_OK;
 }
 
-static bool supports_3x3(const wb_conv_shape *s) {
-  return supports(&wb_winograd_3x3_avx2, s);
-}
+/* One implementation for each form: names are what run files record. */
+#define IMPLEMENTATION(symbol, form, name)                                                                   \
+  static bool supports_##form(const wb_conv_shape *s) {                                                      \
+    return supports(&wb_winograd_##form##_avx2, s);                                                          \
+  }                                                                                                          \
+  static wb_status create_##form(const wb_conv_shape *s, void **state, wb_error *err) {                      \
+    return create(&wb_winograd_##form##_avx2, s, state, err);                                                \
+  }                                                                                                          \
+  const wb_conv_impl symbol = {                                                                              \
+      name, supports_##form, create_##form, free, scratch_size, forward, backward_data, backward_weights,    \
+  };
 
-static wb_status create_3x3(const wb_conv_shape *s, void **state, wb_error *err) {
-  return create(&wb_winograd_3x3_avx2, s, state, err);
-}
-
-const wb_conv_impl wb_conv_winograd_3x3 = {
-    "winograd-f4x4-avx2", supports_3x3, create_3x3,    free,
-    scratch_size,         forward,      backward_data, backward_weights,
-};
+IMPLEMENTATION(wb_conv_winograd_3x3, 3x3, "winograd-f4x4-avx2")
+IMPLEMENTATION(wb_conv_winograd_stride2, stride2, "winograd-f4x4-stride2-avx2")
+IMPLEMENTATION(wb_conv_winograd_1x1, 1x1, "panels-1x1-avx2")
+IMPLEMENTATION(wb_conv_winograd_1x1_stride2, 1x1_stride2, "panels-1x1-stride2-avx2")
 
 #endif

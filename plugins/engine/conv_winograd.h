@@ -88,7 +88,8 @@ typedef struct wb_winograd_form {
   wb_winograd_to_weights *weights;
 } wb_winograd_form;
 
-extern const wb_winograd_form wb_winograd_3x3_avx2;
+extern const wb_winograd_form wb_winograd_3x3_avx2, wb_winograd_stride2_avx2, wb_winograd_1x1_avx2,
+    wb_winograd_1x1_stride2_avx2;
 
 /* One convolution. Immutable once made. */
 typedef struct wb_winograd {

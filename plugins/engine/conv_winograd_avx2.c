@@ -17,15 +17,15 @@
 #include <omp.h>
 #include <string.h>
 
+#include "conv_layout.h"
 #include "conv_winograd.h"
 #include "winograd_gemm_avx2.h"
-#include "winograd_layout.h"
 
 enum {
   FILTERS_FIRST = 6 << 20, // bytes of U up to which filters come first
   BLOCK_BYTES = 400 << 10, // of V of a block, filters first
   CHUNK_BYTES = 32 << 20,  // of V of a chunk, tiles first
-  BLOCK_TILES = 66,        // of a block at most: 11 calls of the kernel
+  BLOCK_TILES = 66,        // of a block, tiles first
 };
 
 typedef struct layout {
@@ -56,8 +56,10 @@ static layout plan(const wb_winograd_pass *pass, const wb_maps *in, const wb_map
   l.u_size = l.u_stride * pass->filters;
   l.filters_first = l.u_size * l.panels * sizeof(float) <= FILTERS_FIRST;
   l.group = wb_smaller(l.panels, l.filters_first ? 1 : 2);
-  const int fitting = l.filters_first ? (int)(BLOCK_BYTES / tile_bytes) : BLOCK_TILES;
-  l.block = wb_block_tiles(l.tiles, wb_smaller(fitting, BLOCK_TILES), 6, l.filters_first ? threads : 1);
+  if (l.filters_first)
+    l.block = wb_block_tiles(l.tiles, (int)(BLOCK_BYTES / tile_bytes), 6, threads);
+  else
+    l.block = wb_block_tiles(l.tiles, BLOCK_TILES, 6, 1);
   l.chunk = wb_smaller((int)(CHUNK_BYTES / tile_bytes), l.tiles);
   l.chunk = wb_divide_up(l.chunk, l.block) * l.block;
   l.pitch = wb_pitch(l.block);

@@ -16,16 +16,16 @@
 #include <omp.h>
 #include <string.h>
 
+#include "conv_layout.h"
 #include "conv_winograd.h"
 #include "vector_avx2.h"
 #include "winograd_gemm_avx2.h"
-#include "winograd_layout.h"
 
 enum {
   PRIVATE_SUMS = 3 << 20,  // bytes of D up to which each thread has its own
   BLOCK_BYTES = 512 << 10, // of V and Y of a block, private sums
   CHUNK_BYTES = 48 << 20,  // of V and Y of a chunk, tiles first
-  BLOCK_TILES = 64,        // of a block at most
+  BLOCK_TILES = 64,        // of a block, tiles first
   PART_IN = 8,             // channel blocks of a part of D, tiles first
   PART_OUT = 6
 };
@@ -59,8 +59,10 @@ static layout plan(const wb_winograd *conv, int n) {
   const size_t tile_bytes = (size_t)(ins + outs) * 8 * products * sizeof(float);
   layout l = {.tiles = n * conv->in.tile_rows * conv->in.tile_columns};
   l.private_sums = (size_t)ins * outs * 64 * forward->filters * sizeof(float) <= PRIVATE_SUMS;
-  const int fitting = l.private_sums ? (int)(BLOCK_BYTES / tile_bytes) : BLOCK_TILES;
-  l.block = wb_block_tiles(l.tiles, wb_smaller(fitting, BLOCK_TILES), 4, l.private_sums ? conv->threads : 1);
+  if (l.private_sums)
+    l.block = wb_block_tiles(l.tiles, (int)(BLOCK_BYTES / tile_bytes), 1, conv->threads);
+  else
+    l.block = wb_block_tiles(l.tiles, BLOCK_TILES, 1, 1);
   l.chunk = wb_smaller((int)(CHUNK_BYTES / tile_bytes), l.tiles);
   l.chunk = wb_divide_up(l.chunk, l.block) * l.block;
   l.pitch = wb_pitch(l.block);

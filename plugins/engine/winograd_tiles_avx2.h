@@ -78,17 +78,20 @@ WB_INLINE void wb_pixels_to_products(float *to, size_t stride, const float *x, c
 WB_INLINE void wb_tile_to_pixels(float *pixels, int width, const float *from, size_t stride, int rows,
                                  int columns, v8 *sum, v8 *squares, wb_line *line, int size, int products) {
   v8 lines[WB_LINE_MOST][WB_LINE_MOST];
+  v8 tile_sum = zero(), tile_squares = zero(); // short sums, that round little
   wb_columns_in(lines, from, stride, line, size, products);
   for (int i = 0; i < size && i < rows; i++) {
     v8 row[WB_LINE_MOST];
     line(row, lines[i]);
     for (int j = 0; j < size && j < columns; j++) {
       store(pixels + 8 * ((ptrdiff_t)i * width + j), row[j]);
-      if (!sum) continue;
-      *sum = *sum + row[j];
-      *squares = *squares + row[j] * row[j];
+      tile_sum = tile_sum + row[j];
+      tile_squares = tile_squares + row[j] * row[j];
     }
   }
+  if (!sum) return;
+  *sum = *sum + tile_sum;
+  *squares = *squares + tile_squares;
 }
 
 WB_INLINE void wb_tiles_to_pixels(float *y, const float *from, size_t stride, const wb_maps *maps, int block,

@@ -19,7 +19,9 @@
 
 #if defined(__x86_64__)
 
-static const wb_conv_impl *const implementations[] = {&wb_conv_winograd_3x3};
+static const wb_conv_impl *const implementations[] = {&wb_conv_winograd_3x3, &wb_conv_winograd_stride2,
+                                                      &wb_conv_winograd_1x1, &wb_conv_winograd_1x1_stride2,
+                                                      &wb_conv_stem};
 
 typedef struct problem {
   wb_conv_shape shape;
@@ -275,6 +277,34 @@ static void test_3x3(void **state) {
   check_all(3, 1);
 }
 
+static void test_3x3_stride2(void **state) {
+  (void)state;
+  check_all(3, 2);
+}
+
+static void test_1x1(void **state) {
+  (void)state;
+  check_all(1, 1);
+}
+
+static void test_1x1_stride2(void **state) {
+  (void)state;
+  check_all(1, 2);
+}
+
+static void test_stem(void **state) {
+  (void)state;
+  static const int stems[][5] = {{3, 3, 64, 32, 32}, {5, 1, 32, 28, 28}, {4, 2, 8, 9, 6},
+                                 {2, 3, 24, 7, 7},   {2, 1, 56, 3, 5},   {1, 3, 8, 1, 1},
+                                 {3, 2, 40, 1, 9},   {1, 1, 16, 40, 150}};
+  for (size_t j = 0; j < sizeof stems / sizeof *stems; j++) {
+    const int *s = stems[j];
+    const wb_conv_shape shape = {s[0], s[1], s[2], s[3], s[4], 3, 1};
+    assert_true(wb_conv_stem.supports(&shape));
+    check_shape(&wb_conv_stem, shape, 0.5);
+  }
+}
+
 /* Fewer images than prepared for; more threads than blocks; a smaller team than prepared for. */
 static void test_uneven(void **state) {
   (void)state;
@@ -310,7 +340,9 @@ static void test_chunks(void **state) {
 int main(void) {
   const wb_conv_shape any = {1, 8, 8, 8, 8, 3, 1};
   if (!wb_conv_winograd_3x3.supports(&any)) return 77;
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_3x3), cmocka_unit_test(test_uneven),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_3x3),   cmocka_unit_test(test_3x3_stride2),
+                                     cmocka_unit_test(test_1x1),   cmocka_unit_test(test_1x1_stride2),
+                                     cmocka_unit_test(test_stem),  cmocka_unit_test(test_uneven),
                                      cmocka_unit_test(test_chunks)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,8 @@
-/* winograd_layout.h: arithmetic of blocks and strides, shared by the Winograd passes. Private to the engine.
+/* conv_layout.h: arithmetic of blocks and strides, shared by our own convolutions. Private to the engine.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
-#ifndef WB_WINOGRAD_LAYOUT_H
-#define WB_WINOGRAD_LAYOUT_H
+#ifndef WB_CONV_LAYOUT_H
+#define WB_CONV_LAYOUT_H
 
 #include <stddef.h>
 
