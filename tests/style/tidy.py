@@ -24,7 +24,7 @@ def key(entry):
     command = shlex.split(entry["command"])
     del command[command.index("-o"):command.index("-o") + 2]
     command.remove("-c")
-    text = subprocess.run(command + ["-E", "-C"], cwd=entry["directory"], check=True, capture_output=True).stdout
+    text = subprocess.run(command + ["-E", "-C"], cwd=entry["directory"], capture_output=True).stdout
     return hashlib.sha256(RULES.read_bytes() + text).hexdigest()
 
 
