@@ -66,7 +66,6 @@ static void become_worker(const wb_worker_limits *limits, pid_t parent, int job,
 
 /* The environment with OMP_NUM_THREADS set; points into `setting` and the old environment. */
 static char **environment_with(char *setting) {
-  extern char **environ;
   size_t count = 0;
   while (environ[count]) count++;
   char **copy = wb_new(char *, count + 2);

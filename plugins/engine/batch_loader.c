@@ -121,7 +121,7 @@ static wb_status check(const wb_loader_config *c, size_t samples, wb_error *err)
   if (c->images->channels < 1 || c->images->channels > 4)
     return wb_fail(err, WB_ARG, "images have %u channels, expected 1 to 4", c->images->channels);
   const size_t least = c->least > 1 ? c->least : 1;
-  if (samples < c->batch && samples < least)
+  if (samples == 0 || (samples < c->batch && samples < least))
     return wb_fail(err, WB_INPUT,
                    "there are %zu images for stream \"%s\", expected at least %zu to make a batch", samples,
                    c->stream, least < c->batch ? least : c->batch);
