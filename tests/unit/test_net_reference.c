@@ -26,8 +26,8 @@ typedef enum objective { CE, SUPCON, SIMCLR, MARGIN } objective;
 typedef struct run {
   const char *file, *group;
   objective objective;
-  double tolerance;
   wb_conv_choice conv;
+  double tolerance; // of gradients and of the weights after the second step
   wb_net *net;
   int n; // images, all views
   float *images;
@@ -68,7 +68,7 @@ static void expect_array(const run *r, const char *step, const char *name, const
   double *right = stored(r, "%s", object, &count);
   const double deviation = wb_deviation(ours, right, count);
   print_message("%s %s: %.2g\n", r->group, object, deviation);
-  expect_near(r, object, deviation, r->tolerance);
+  expect_near(r, object, deviation, 1e-4);
   free(right);
 }
 
@@ -284,9 +284,23 @@ static void two_steps(run r, const char *arch, int width) {
   finish(&r);
 }
 
+/* Values may come near zero before a ReLU, or two near each other before a max-pool, closer than rounding:
+ * with other convolutions, or with images changed by one unit in the last place, the gradient then takes
+ * another path. In resnet18's batch it does so once in layer4, and gradients before it change by 1.5e-3
+ * to 2.9e-3. So gradients are compared strictly with the convolutions that sum in PyTorch's order, and on
+ * this scale with those chosen. */
+static void both_ways(run r, const char *arch, int width) {
+  r.conv = WB_CONV_ONEDNN;
+  r.tolerance = 1e-4;
+  two_steps(r, arch, width);
+  r.conv = WB_CONV_AUTO;
+  r.tolerance = 5e-3;
+  two_steps(r, arch, width);
+}
+
 static void published(const char *group, objective o) {
   if (!wb_have_published()) skip();
-  two_steps((run){.file = PUBLISHED, .group = group, .objective = o, .tolerance = 1e-4}, "shallowcnn", 0);
+  both_ways((run){.file = PUBLISHED, .group = group, .objective = o}, "shallowcnn", 0);
 }
 
 static void test_ce(void **state) {
@@ -311,23 +325,12 @@ static void test_margin(void **state) {
 
 static void test_resnet18(void **state) {
   (void)state;
-  two_steps(
-      (run){
-          .file = REFERENCE_DIR "/resnet18_w8.h5", .group = "ce", .tolerance = 1e-4, .conv = WB_CONV_ONEDNN},
-      "resnet18", 8);
-}
-
-/* In this batch one value before a ReLU of layer4 is zero but for rounding: with other convolutions, or with
- * images changed by one unit in the last place, it changes sign, and all gradients before it by 1.5e-3
- * to 2.9e-3. */
-static void test_resnet18_auto(void **state) {
-  (void)state;
-  two_steps((run){.file = REFERENCE_DIR "/resnet18_w8.h5", .group = "ce", .tolerance = 5e-3}, "resnet18", 8);
+  both_ways((run){.file = REFERENCE_DIR "/resnet18_w8.h5", .group = "ce"}, "resnet18", 8);
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_ce),       cmocka_unit_test(test_supcon),
-                                     cmocka_unit_test(test_simclr),   cmocka_unit_test(test_margin),
-                                     cmocka_unit_test(test_resnet18), cmocka_unit_test(test_resnet18_auto)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_ce), cmocka_unit_test(test_supcon),
+                                     cmocka_unit_test(test_simclr), cmocka_unit_test(test_margin),
+                                     cmocka_unit_test(test_resnet18)};
   return wb_result(cmocka_run_group_tests(tests, NULL, NULL));
 }
