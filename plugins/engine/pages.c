@@ -1,5 +1,4 @@
 /* pages.c: large zeroed allocations. SPDX-License-Identifier: GPL-3.0-or-later */
-#define _DEFAULT_SOURCE
 #include "pages.h"
 
 #include <stdint.h>
