@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "files.h"
+#include "heap.h"
 #include "json.h"
-#include "memory.h"
 #include "say.h"
 
 static char *usual_folder(void) {

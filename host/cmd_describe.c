@@ -5,8 +5,8 @@
 
 #include "commands.h"
 #include "exit.h"
+#include "heap.h"
 #include "json.h"
-#include "memory.h"
 #include "params.h"
 #include "registry.h"
 #include "say.h"
@@ -33,40 +33,31 @@ typedef struct row {
 } row;
 
 static void print_rows(const char *heading, row *rows, size_t count) {
-  int width[2] = {0, 0};
-  for (size_t i = 0; i < count; i++)
-    for (int c = 0; c < 2; c++) {
+  enum { WIDEST = 34 }; // what is wider has the rest on the next line
+  int width[2] = {0, 0}, column = COLUMN;
+  for (int c = 0; c < 2; c++) {
+    for (size_t i = 0; i < count; i++) {
       const int length = (int)strlen(rows[i].cells[c]);
-      if (length > width[c] && length <= 34) width[c] = length;
+      if (length > width[c] && length <= WIDEST) width[c] = length;
     }
+    column += width[c] ? width[c] + 2 : 0;
+  }
   for (size_t i = 0; i < count; i++) {
-    const int used = printf("%-*s%-*s  %-*s", COLUMN, i ? "" : heading, width[0], rows[i].cells[0], width[1],
-                            rows[i].cells[1]);
-    const int column = COLUMN + width[0] + 2 + width[1] + 2;
-    if (!*rows[i].cells[2]) {
-      putchar('\n');
-    } else {
-      if (used > column - 2)
-        printf("\n%*s", column, "");
-      else
-        printf("%*s", column - used, "");
+    char *left = wb_format("%-*s%-*s%s%-*s", COLUMN, i ? "" : heading, width[0], rows[i].cells[0],
+                           width[1] ? "  " : "", width[1], rows[i].cells[1]);
+    int length = (int)strlen(left);
+    while (length && left[length - 1] == ' ') length--;
+    printf("%.*s", length, left);
+    if (*rows[i].cells[2]) {
+      if (length > column - 2) putchar('\n');
+      printf("%*s", length > column - 2 ? column : column - length, "");
       wb_print_wrapped(stdout, rows[i].cells[2], column, WIDTH);
+    } else {
+      putchar('\n');
     }
+    free(left);
     for (int c = 0; c < 3; c++) free(rows[i].cells[c]);
   }
-}
-
-static char *axes_text(const wb_input *in) {
-  char *text = wb_copy("");
-  for (uint32_t a = 0; a < in->rank; a++) {
-    char *longer = wb_format("%s%s%s", text, a ? ", " : "[", in->axes[a]);
-    free(text);
-    text = longer;
-  }
-  if (!in->rank) return text;
-  char *closed = wb_format("%s]", text);
-  free(text);
-  return closed;
 }
 
 static char *origin_text(const wb_input *in) {
@@ -89,7 +80,7 @@ static void print_inputs(const wb_spec *spec) {
   row *rows = wb_new(row, spec->input_count);
   for (size_t i = 0; i < spec->input_count; i++) {
     const wb_input *in = &spec->inputs[i];
-    rows[i] = (row){{wb_copy(in->role), axes_text(in), origin_text(in)}};
+    rows[i] = (row){{wb_copy(in->role), wb_input_axes(in), origin_text(in)}};
   }
   print_rows("reads", rows, spec->input_count);
   free(rows);

@@ -4,8 +4,8 @@
 
 #include "commands.h"
 #include "exit.h"
+#include "heap.h"
 #include "json.h"
-#include "memory.h"
 #include "opt.h"
 #include "registry.h"
 #include "say.h"

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/sha256.h"
+#include "heap.h"
 #include "library.h"
-#include "memory.h"
 
 typedef struct note_search {
   ElfW(Addr) base;

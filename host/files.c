@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "memory.h"
+#include "heap.h"
 
 bool wb_make_folders(const char *path) {
   char *prefix = wb_copy(path);

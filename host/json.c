@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "memory.h"
+#include "heap.h"
 
 const char *wb_json_text(const json_t *object, const char *key) {
   return json_string_value(json_object_get(object, key));

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "memory.h"
+#include "heap.h"
 
 /* What dlerror says, without the path that the sentence names already. */
 static const char *reason(const char *path) {

@@ -17,8 +17,12 @@ typedef struct verb {
 } verb;
 
 static const verb verbs[] = {
+    {"run", wb_cmd_run, "train a network, convert a model, or measure saved runs"},
     {"list", wb_cmd_list, "the plugins there are"},
     {"describe", wb_cmd_describe, "what a plugin reads, its options, and what it gives"},
+    {"skeleton", wb_cmd_skeleton, "a parameter file with every default written out"},
+    {"info", wb_cmd_info, "what is in a run file, and whether it is undamaged"},
+    {"doctor", wb_cmd_doctor, "versions, processor, folders, and what is missing"},
 };
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "memory.h"
+#include "heap.h"
 
 enum { WIDTH = 100, HELP_COLUMN = 34 };
 

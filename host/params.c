@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "memory.h"
+#include "heap.h"
 
 static bool is_number(uint32_t type) {
   return type == WB_INT || type == WB_FLOAT || type == WB_INT_LIST || type == WB_FLOAT_LIST;

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "heap.h"
 #include "interrupt.h"
 #include "json.h"
-#include "memory.h"
 #include "say.h"
 #include "session.h"
 #include "worker.h"

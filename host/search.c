@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 
 #include "files.h"
+#include "heap.h"
 #include "library.h"
-#include "memory.h"
 #include "registry.h"
 
 /* Adds the folder, unless it does not exist or is there already. Takes over `path`. */

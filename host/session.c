@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "exit.h"
+#include "heap.h"
 #include "interrupt.h"
 #include "json.h"
-#include "memory.h"
 
 void wb_session_open(wb_session *session, const json_t *common, wb_record_function sink, void *context) {
   *session = (wb_session){.common = common, .sink = sink, .sink_context = context};
@@ -50,7 +50,8 @@ static wb_status perform(wb_session *session, const json_t *task, json_t **resul
   static const struct {
     const char *name;
     wb_status (*perform)(wb_session *, const json_t *, json_t **, wb_error *);
-  } tasks[] = {{"discover", wb_task_discover}};
+  } tasks[] = {{"discover", wb_task_discover}, {"check", wb_task_check}, {"inspect", wb_task_inspect},
+               {"run", wb_task_run},           {"info", wb_task_info},   {"versions", wb_task_versions}};
   const char *name = wb_json_text(task, "do");
   for (size_t i = 0; name && i < sizeof tasks / sizeof tasks[0]; i++)
     if (!strcmp(tasks[i].name, name)) return tasks[i].perform(session, task, result, err);

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "heap.h"
 #include "json.h"
-#include "memory.h"
 #include "params.h"
 #include "text/yaml.h"
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "memory.h"
+#include "heap.h"
 #include "spec_internal.h"
 
 enum { MAX_ROWS = 1000 };
@@ -30,6 +30,19 @@ const wb_output *wb_spec_output(const wb_spec *spec, const char *name) {
   for (size_t i = 0; i < spec->output_count; i++)
     if (!strcmp(spec->outputs[i].name, name)) return &spec->outputs[i];
   return NULL;
+}
+
+char *wb_input_axes(const wb_input *input) {
+  if (!input->rank) return wb_copy("");
+  char *text = wb_copy("[");
+  for (uint32_t a = 0; a < input->rank; a++) {
+    char *longer = wb_format("%s%s%s", text, a ? ", " : "", input->axes[a]);
+    free(text);
+    text = longer;
+  }
+  char *closed = wb_format("%s]", text);
+  free(text);
+  return closed;
 }
 
 static char *text(const char *from) {

@@ -41,6 +41,7 @@ void wb_spec_free(wb_spec *spec);
 const wb_param *wb_spec_param(const wb_spec *spec, const char *name); // NULL where there is none
 const wb_input *wb_spec_input(const wb_spec *spec, const char *role);
 const wb_output *wb_spec_output(const wb_spec *spec, const char *name);
-const char *wb_kind_name(uint32_t kind); // "train", "convert", "metric", "robustness"
+char *wb_input_axes(const wb_input *input); // "[stimulus, unit]", "" without axes; malloc'ed
+const char *wb_kind_name(uint32_t kind);    // "train", "convert", "metric", "robustness"
 
 #endif

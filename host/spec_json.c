@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "heap.h"
 #include "json.h"
-#include "memory.h"
 #include "spec.h"
 #include "spec_internal.h"
 

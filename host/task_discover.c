@@ -4,8 +4,8 @@
  */
 #include <stdlib.h>
 
+#include "heap.h"
 #include "json.h"
-#include "memory.h"
 #include "session.h"
 
 enum { MAX_PLUGINS = 1000 };

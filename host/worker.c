@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "memory.h"
+#include "heap.h"
 
 struct wb_worker {
   pid_t pid;

@@ -193,3 +193,10 @@ void wb_h5_close(wb_h5 *file) {
 const char *wb_h5_path(const wb_h5 *file) {
   return file->path;
 }
+
+const char *wb_h5_version(char *text) {
+  unsigned major = 0, minor = 0, patch = 0;
+  H5get_libversion(&major, &minor, &patch);
+  snprintf(text, 32, "%u.%u.%u", major, minor, patch);
+  return text;
+}

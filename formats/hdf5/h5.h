@@ -17,6 +17,9 @@ enum { WB_H5_MAX_RANK = 8 };
 
 typedef struct wb_h5 wb_h5;
 
+/* Version of the HDF5 library in use, "1.10.8"; `text` holds at least 32 bytes. Returns it. */
+const char *wb_h5_version(char *text);
+
 /* Opens for reading. WB_INPUT where there is no such file, it is not HDF5, or it is damaged or still being
  * written. */
 wb_status wb_h5_open(const char *path, wb_h5 **out, wb_error *err);

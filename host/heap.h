@@ -1,9 +1,9 @@
-/* memory.h: allocation for the program's own bookkeeping. Where these few bytes cannot be had, the process
+/* heap.h: allocation for the program's own bookkeeping. Where these few bytes cannot be had, the process
  * ends in words: no caller could do better. Data, whose size files decide, is allocated with malloc and
  * checked. SPDX-License-Identifier: GPL-3.0-or-later
  */
-#ifndef WB_MEMORY_H
-#define WB_MEMORY_H
+#ifndef WB_HEAP_H
+#define WB_HEAP_H
 
 #include <stddef.h>
 

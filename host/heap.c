@@ -1,5 +1,5 @@
-/* memory.c: see memory.h. SPDX-License-Identifier: GPL-3.0-or-later */
-#include "memory.h"
+/* heap.c: see heap.h. SPDX-License-Identifier: GPL-3.0-or-later */
+#include "heap.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,0 +1,80 @@
+/* inspect_engine.c: the roles behind the service engine/1: the network of a run file, and images; see
+ * inspect.h. SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/dataset.h"
+#include "heap.h"
+#include "inspect.h"
+#include "json.h"
+
+/* Adds to `hash` all data sets below a group, and the group's attributes. */
+static wb_status hash_group(wb_inspection *in, const char *group, wb_sha256 *hash) {
+  if (!wb_h5_exists(in->file, group)) return WB_OK;
+  char **objects = NULL, digest[WB_DIGEST_SIZE];
+  size_t count = 0;
+  wb_status status = wb_h5_datasets(in->file, group, &objects, &count, in->err);
+  for (size_t i = 0; i <= count && status == WB_OK; i++) {
+    const char *object = i < count ? objects[i] : group;
+    status = wb_inspect_digest(in, object, digest);
+    wb_sha256_text(hash, object);
+    wb_sha256_text(hash, digest);
+  }
+  wb_h5_free_texts(objects, count);
+  return status;
+}
+
+wb_status wb_inspect_model(wb_inspection *in, const wb_input *input) {
+  if (!wb_h5_exists(in->file, "/model"))
+    return input->flags & WB_INPUT_OPTIONAL
+               ? WB_OK
+               : wb_fail(in->err, WB_INPUT,
+                         "%s has no /model; %s runs the network itself, so it needs a run file", in->path,
+                         in->spec->id);
+  static const char *const groups[] = {"/model", "/readout", "/config"};
+  wb_sha256 *hash = wb_sha256_new();
+  wb_status status = WB_OK;
+  for (size_t i = 0; i < 3 && status == WB_OK; i++) status = hash_group(in, groups[i], hash);
+  char digest[WB_DIGEST_SIZE];
+  const wb_status hashed = wb_sha256_finish(hash, digest, in->err);
+  if (status == WB_OK) status = hashed;
+  if (status == WB_OK) wb_json_set(in->roles, input->role, wb_json("{ss}", "digest", digest));
+  return status;
+}
+
+char *wb_inspect_data_attribute(const wb_inspection *in, const char *name) {
+  char *text = NULL;
+  if (wb_h5_get_text(in->file, "/", name, &text, NULL) == WB_OK) return text;
+  return wb_h5_get_text(in->file, "/activations/test", name, &text, NULL) == WB_OK ? text : NULL;
+}
+
+wb_status wb_inspect_images(wb_inspection *in, const wb_input *input) {
+  const char *given = wb_json_text(in->task, "data");
+  char *spec = given ? wb_copy(given) : wb_inspect_data_attribute(in, "data_spec");
+  const bool optional = input->flags & WB_INPUT_OPTIONAL;
+  if (!spec)
+    return optional ? WB_OK
+                    : wb_fail(in->err, WB_INPUT,
+                              "%s does not say which images it was trained on\n--data names them.", in->path);
+  wb_error why = {0};
+  wb_dataset *data = NULL;
+  wb_status status = wb_dataset_open(spec, &data, &why);
+  char *recorded = given ? NULL : wb_inspect_data_attribute(in, "data_digest");
+  if (status != WB_OK) {
+    status = optional ? WB_OK
+                      : wb_fail(in->err, status, "%s%s%s", why.message,
+                                given ? "" : "\n--data names other images, for ", given ? "" : in->path);
+  } else if (recorded && strcmp(recorded, data->digest) != 0) {
+    status = wb_fail(in->err, WB_INPUT,
+                     "%s was trained on other images than %s holds now\n--data %s uses them all the same.",
+                     in->path, spec, spec);
+  } else {
+    wb_json_set(in->roles, input->role, wb_json("{ss}", "digest", data->digest));
+    wb_json_set(in->result, "data_spec", wb_json_string(spec));
+  }
+  wb_dataset_free(data);
+  free(recorded);
+  free(spec);
+  return status;
+}

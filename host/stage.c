@@ -1,0 +1,213 @@
+/* stage.c: see stage.h; preparation. SPDX-License-Identifier: GPL-3.0-or-later */
+#include "stage.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache.h"
+#include "heap.h"
+#include "json.h"
+#include "params.h"
+#include "say.h"
+
+enum { MAX_DEPTH = 8 };
+
+static json_t *inspect_work(const wb_stage *stage, const char *path) {
+  const wb_request *r = stage->request;
+  json_t *work =
+      wb_json("{ss so so sO}", "do", "inspect", "file", wb_json_string(path), "known",
+              r->recompute ? wb_must(json_object()) : wb_cache_digests(path), "objects", r->objects);
+  if (r->rows) wb_json_set(work, "grid", wb_json("[II]", (json_int_t)r->rows, (json_int_t)r->cols));
+  if (r->data) wb_json_set(work, "data", wb_json_string(r->data));
+  return work;
+}
+
+static void take_facts(wb_stage *stage, size_t source, const wb_task *task) {
+  wb_source *s = &stage->sources->items[source];
+  const json_t *digests = json_object_get(task->result, "digests");
+  if (!stage->depth) wb_source_describe(s, task->result, stage->request);
+  wb_cache_remember_digests(s->path, digests);
+  if (task->status == WB_OK && !task->crash) {
+    stage->facts[source] = json_incref(task->result);
+  } else if (s->usable != WB_UNFINISHED) {
+    char *text = wb_failure_text(stage->spec, task, s->path, NULL);
+    wb_source_fail(s, task->status, "%s", text);
+    free(text);
+  }
+}
+
+static wb_status inspect(wb_stage *stage, wb_error *err) {
+  const wb_request *r = stage->request;
+  wb_task *tasks = wb_new(wb_task, stage->sources->count);
+  size_t *source_of = wb_new(size_t, stage->sources->count), count = 0;
+  for (size_t i = 0; i < stage->sources->count; i++) {
+    if (stage->sources->items[i].usable != WB_USABLE) continue;
+    source_of[count] = i;
+    tasks[count++].work = inspect_work(stage, stage->sources->items[i].path);
+  }
+  json_t *common = wb_common(stage->spec, stage->settings, stage->seed, 1);
+  const wb_pool pool = {.common = common,
+                        .jobs = r->jobs ? r->jobs : r->threads,
+                        .threads = 1,
+                        .memory = r->memory,
+                        .timeout = r->timeout,
+                        .in_process = r->in_process};
+  const wb_status status = wb_pool_run(&pool, tasks, count, err);
+  for (size_t i = 0; i < count; i++) {
+    if (status == WB_OK) take_facts(stage, source_of[i], &tasks[i]);
+    json_decref(tasks[i].work);
+    wb_task_clear(&tasks[i]);
+  }
+  json_decref(common);
+  free(source_of);
+  free(tasks);
+  return status;
+}
+
+/* The item of a task's "runs". */
+static json_t *run_item(const wb_source *source, const json_t *facts) {
+  json_t *factors = wb_must(json_array());
+  for (size_t f = 0; f < source->factor_count; f++)
+    wb_json_append(factors, wb_json("[oo]", wb_json_string(source->factors[f].name),
+                                    wb_json_string(source->factors[f].value)));
+  json_t *item = wb_json("{so so sO}", "path", wb_json_string(source->path), "factors", factors, "roles",
+                         json_object_get(facts, "roles"));
+  static const char *const passed_on[] = {"grid", "labels", "data_spec"};
+  for (size_t i = 0; i < sizeof passed_on / sizeof passed_on[0]; i++) {
+    json_t *value = json_object_get(facts, passed_on[i]);
+    if (value) wb_json_set(item, passed_on[i], json_incref(value));
+  }
+  return item;
+}
+
+/* The other plugin's settings: its defaults, and the parameters that both declare under one name. */
+static char **passed_settings(const wb_stage *stage, const wb_spec *other, wb_error *err) {
+  char **settings = wb_settings_new(other);
+  for (size_t i = 0; i < other->param_count; i++) {
+    const wb_param *own = wb_spec_param(stage->spec, other->params[i].name);
+    if (!own) continue;
+    const char *text = stage->settings[own - stage->spec->params];
+    if (wb_settings_set(settings, other, own->name, text, err) == WB_OK) continue;
+    wb_settings_free(settings, other);
+    return NULL;
+  }
+  return settings;
+}
+
+/* The values of the other plugin become the role of each run. */
+static void bind_derived(wb_stage *stage, const wb_input *input, const wb_unit *units, size_t count) {
+  const char *output = strchr(input->object, '/') + 1;
+  for (size_t u = 0; u < count; u++) {
+    const size_t source = units[u].sources[0];
+    json_t *roles = json_object_get(stage->facts[source], "roles");
+    if (units[u].done)
+      wb_json_set(roles, input->role,
+                  wb_json("{so so so}", "entry", wb_json_string(units[u].entry), "output",
+                          wb_json_string(output), "digest", wb_json_string(units[u].entry)));
+    else if (!(input->flags & WB_INPUT_OPTIONAL))
+      wb_source_fail(&stage->sources->items[source], units[u].status, "%s", units[u].reason);
+  }
+}
+
+static wb_status derive(wb_stage *stage, const wb_input *input, wb_error *err) {
+  char *id = wb_format("%.*s", (int)strcspn(input->object, "/"), input->object);
+  const wb_spec *other = wb_registry_find(stage->request->registry, id);
+  const char *output = strchr(input->object, '/') + 1;
+  wb_status status = WB_OK;
+  if (!other || other->scope != WB_PER_RUN || !wb_spec_output(other, output))
+    status = wb_fail(err, WB_UNSUPPORTED, "%s needs %s for each run, and %s %s", stage->spec->id,
+                     input->object, other ? "there is no such output per run of" : "there is no plugin", id);
+  else if (stage->depth >= MAX_DEPTH)
+    status =
+        wb_fail(err, WB_UNSUPPORTED, "%s needs %s, which in the end needs %s again", stage->spec->id, id, id);
+  char **settings = status == WB_OK ? passed_settings(stage, other, err) : NULL;
+  free(id);
+  if (!settings) return status == WB_OK ? err->status : status;
+  /* Its files may fail for reasons that an optional role forgives: they fail on a copy. */
+  wb_sources copy = {wb_new(wb_source, stage->sources->count), stage->sources->count};
+  for (size_t i = 0; i < copy.count; i++) {
+    copy.items[i] = stage->sources->items[i];
+    copy.items[i].reason = NULL;
+  }
+  wb_stage below = {.request = stage->request,
+                    .spec = other,
+                    .settings = settings,
+                    .seed = stage->seed,
+                    .sources = &copy,
+                    .depth = stage->depth + 1};
+  const wb_param *seed = wb_spec_param(other, "seed");
+  if (seed) below.seed = (uint64_t)strtoll(settings[seed - other->params], NULL, 10);
+  wb_unit *units = wb_new(wb_unit, copy.count);
+  size_t count = 0;
+  status = wb_stage_prepare(&below, err);
+  for (size_t i = 0; i < copy.count && status == WB_OK; i++) {
+    const wb_source *s = &copy.items[i];
+    if (s->usable == WB_USABLE)
+      units[count++] = wb_unit_of_run(&copy, i);
+    else if (s->usable == WB_UNUSABLE && s->reason && !(input->flags & WB_INPUT_OPTIONAL))
+      wb_source_fail(&stage->sources->items[i], s->status, "%s", s->reason);
+  }
+  if (status == WB_OK) status = wb_stage_perform(&below, units, count, err);
+  if (status == WB_OK) bind_derived(stage, input, units, count);
+  wb_units_free(units, count);
+  wb_stage_close(&below);
+  wb_settings_free(settings, other);
+  for (size_t i = 0; i < copy.count; i++) free(copy.items[i].reason);
+  free(copy.items);
+  return status;
+}
+
+/* Digest of all that the plugin reads, or may ask for, of one run. */
+static wb_status digest_source(wb_stage *stage, size_t source, wb_error *err) {
+  const json_t *facts = stage->facts[source];
+  const wb_source *s = &stage->sources->items[source];
+  wb_sha256 *hash = wb_sha256_new();
+  for (size_t i = 0; i < stage->spec->input_count; i++) {
+    const char *role = stage->spec->inputs[i].role;
+    const json_t *bound = json_object_get(json_object_get(facts, "roles"), role);
+    const char *parts[] = {role, wb_json_text(bound, "object"), wb_json_text(bound, "output"),
+                           wb_json_text(bound, "digest")};
+    for (size_t k = 0; k < 4; k++) wb_sha256_text(hash, parts[k] ? parts[k] : "");
+  }
+  const json_t *grid = json_object_get(facts, "grid");
+  char *grid_text = wb_format("%lldx%lld", (long long)json_integer_value(json_array_get(grid, 0)),
+                              (long long)json_integer_value(json_array_get(grid, 1)));
+  const char *names = wb_json_text(facts, "names");
+  wb_sha256_text(hash, grid_text);
+  wb_sha256_text(hash, names ? names : "");
+  free(grid_text);
+  for (size_t f = 0; f < s->factor_count; f++) {
+    wb_sha256_text(hash, s->factors[f].name);
+    wb_sha256_text(hash, s->factors[f].value);
+  }
+  return wb_sha256_finish(hash, stage->digests[source], err);
+}
+
+wb_status wb_stage_prepare(wb_stage *stage, wb_error *err) {
+  const size_t count = stage->sources->count;
+  stage->facts = wb_new(json_t *, count);
+  stage->runs = wb_new(json_t *, count);
+  stage->digests = wb_new_bytes(count, WB_DIGEST_SIZE);
+  wb_status status = inspect(stage, err);
+  if (status != WB_OK) return status;
+  wb_sources_check_shared(stage->sources, stage->facts, stage->spec);
+  for (size_t i = 0; i < stage->spec->input_count && status == WB_OK; i++)
+    if (stage->spec->inputs[i].kind == WB_DERIVED && wb_sources_usable(stage->sources))
+      status = derive(stage, &stage->spec->inputs[i], err);
+  for (size_t i = 0; i < count && status == WB_OK; i++) {
+    if (stage->sources->items[i].usable != WB_USABLE) continue;
+    stage->runs[i] = run_item(&stage->sources->items[i], stage->facts[i]);
+    status = digest_source(stage, i, err);
+  }
+  return status;
+}
+
+void wb_stage_close(wb_stage *stage) {
+  for (size_t i = 0; stage->facts && i < stage->sources->count; i++) {
+    json_decref(stage->facts[i]);
+    json_decref(stage->runs[i]);
+  }
+  free(stage->facts);
+  free(stage->runs);
+  free(stage->digests);
+}
