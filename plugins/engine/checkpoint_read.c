@@ -4,48 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "state_dict.h"
 #include "train_internal.h"
-
-/* ---- State dicts ---- */
-
-/* One tensor by its name below `group`, where there is one. */
-static wb_status load_tensor(wb_net *net, int i, const wb_h5 *file, const char *group, wb_error *err) {
-  const wb_tensor *tensor = wb_net_tensor(net, i);
-  char object[128];
-  wb_h5_shape shape;
-  snprintf(object, sizeof object, "%s/%s", group, tensor->name);
-  wb_status status = wb_h5_get_shape(file, object, &shape, err);
-  if (status != WB_OK) return status;
-  bool same = shape.rank == (uint32_t)tensor->rank;
-  for (int a = 0; same && a < tensor->rank; a++) same = shape.dims[a] == (uint64_t)tensor->dims[a];
-  if (!same) {
-    char expected[96] = "";
-    for (int a = 0; a < tensor->rank; a++)
-      snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s%d", a ? ", " : "",
-               tensor->dims[a]);
-    return wb_fail(err, WB_INPUT, "%s of %s has another shape than this network's [%s]", object,
-                   wb_h5_path(file), expected);
-  }
-  float *plain = malloc(tensor->count * sizeof *plain);
-  if (!plain) return wb_fail_nomem(err, object, tensor->count * sizeof *plain);
-  status = wb_h5_read(file, object, WB_F32, plain, err);
-  if (status == WB_OK) wb_net_set(net, i, plain);
-  free(plain);
-  return status;
-}
-
-static wb_status load_state(wb_net *net, const wb_h5 *file, const char *group, wb_error *err) {
-  wb_status status = WB_OK;
-  for (int i = 0; status == WB_OK && i < wb_net_tensor_count(net); i++)
-    status = load_tensor(net, i, file, group, err);
-  return status;
-}
 
 wb_status wb_checkpoint_load(wb_net *net, const char *path, wb_error *err) {
   wb_h5 *file;
   wb_status status = wb_h5_open(path, &file, err);
   if (status != WB_OK) return status;
-  status = load_state(net, file, wb_h5_exists(file, "/model") ? "/model" : "", err);
+  status = wb_state_dict_load(net, file, wb_h5_exists(file, "/model") ? "/model" : "", err);
   wb_h5_close(file);
   return status;
 }
@@ -76,7 +42,7 @@ static wb_status open_same(const wb_trainer *t, wb_h5 **out, wb_error *err) {
   char *identity;
   status = wb_h5_get_text(*out, "/", "identity", &identity, err);
   if (status == WB_OK && strcmp(identity, t->target.identity) != 0) status = other_run(t, *out, err);
-  if (status == WB_OK) free(identity);
+  free(identity);
   if (status != WB_OK) {
     wb_h5_close(*out);
     *out = NULL;
@@ -162,7 +128,7 @@ wb_status wb_checkpoint_restore(wb_trainer *t, wb_error *err) {
   if (status != WB_OK) return status;
   status = verify(file, err);
   if (status == WB_OK) status = read_history(t, file, err);
-  if (status == WB_OK) status = load_state(t->net, file, "/model", err);
+  if (status == WB_OK) status = wb_state_dict_load(t->net, file, "/model", err);
   wb_trainer_swap_best(t); // what was just loaded are the kept weights
   if (status == WB_OK) status = read_resume(t, file, err);
   wb_h5_close(file);

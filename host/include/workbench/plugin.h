@@ -306,8 +306,8 @@ struct wb_host {
   /* -- Resources -- */
   /* 64-byte aligned, uninitialised, freed when `run` returns. NULL after recording the failure. */
   void *(*alloc)(const wb_host *host, size_t bytes);
-  /* Has release(object) called when `run` returns, however it ends, last deferred first: for what `alloc`
-   * cannot hold. Where it fails it has called release(object) already. */
+  /* Has release(object) called when `run` returns, however it ends: last deferred first, and before what
+   * `alloc` gave is freed. Where it fails it has called release(object) already. */
   wb_status (*defer)(const wb_host *host, void (*release)(void *object), void *object);
   /* A 64-bit seed for the named purpose: a function of the run's --seed and the name alone. */
   uint64_t (*seed)(const wb_host *host, const char *stream);
@@ -377,7 +377,7 @@ struct wb_host {
 /* ---- Service engine/1: the network of a run file, and images
  * ------------------------------------------------------- */
 
-typedef struct wb_model wb_model;       // opaque; freed when `run` returns
+typedef struct wb_model wb_model;       // opaque; freed when `run` returns, or by model_free
 typedef struct wb_imageset wb_imageset; // opaque: one split of a data set; freed when `run` returns
 
 typedef struct wb_engine_1 {
@@ -389,11 +389,12 @@ typedef struct wb_engine_1 {
   void (*model_free)(wb_model *model);
   /* Channels, height, width of its images; units of the embedding; classes of its classifier (0: none). */
   void (*model_shape)(const wb_model *model, uint32_t image[3], uint32_t *units, uint32_t *classes);
-  /* Names of the layers that can be tapped, in order; NULL past the last. "embedding" and "logits" always
-   * exist. */
+  /* Names of the layers that can be tapped, in order, with channels, height and width; NULL past the last.
+   * After those of the architecture ("conv1", "layer1.0", .., "avgpool", all after ReLU) come "embedding"
+   * (before ReLU) and, where there is a classifier, "logits". */
   const char *(*layer)(const wb_model *model, uint32_t index, uint32_t dims[3]);
   /* Forward pass of n <= batch images (n, channels, height, width) in [0, 1], normalised inside as in
-   * training. outs[i] receives layer taps[i]: (n, its dims). */
+   * training. outs[i] receives layer layers[i] of the `taps` wanted: (n, its dims). */
   wb_status (*forward)(const wb_host *host, wb_model *model, const float *images, uint32_t n, uint32_t taps,
                        const char *const *layers, float *const *outs);
   /* Gradient of the summed cross-entropy with respect to the images (in [0, 1]), and the loss of each (may be
@@ -401,7 +402,8 @@ typedef struct wb_engine_1 {
   wb_status (*input_gradient)(const wb_host *host, wb_model *model, const float *images,
                               const int32_t *labels, uint32_t n, float *gradient, float *loss);
 
-  /* The images behind an IMAGES role: split "train" or "test". */
+  /* The images behind an IMAGES role: split "train" or "test". WB_INPUT where they are not those that the run
+   * was trained on although nothing else was asked for. */
   wb_status (*images)(const wb_host *host, const char *role, uint32_t run, const char *split,
                       wb_imageset **out);
   void (*images_shape)(const wb_imageset *images, uint64_t *count, uint32_t image[3]);
