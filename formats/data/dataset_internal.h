@@ -23,6 +23,7 @@ typedef struct wb_dataset_request {
 wb_status wb_dataset_parse(const char *spec, wb_dataset_request *request, wb_error *err);
 void wb_dataset_request_free(wb_dataset_request *request); // frees what it owns, not itself
 
+wb_status wb_dataset_load_builtin(const wb_dataset_request *request, wb_dataset *data, wb_error *err);
 wb_status wb_dataset_load_cifar10(const wb_dataset_request *request, wb_dataset *data, wb_error *err);
 wb_status wb_dataset_load_mnist(const wb_dataset_request *request, wb_dataset *data, wb_error *err);
 wb_status wb_dataset_load_h5(const wb_dataset_request *request, wb_dataset *data, wb_error *err);

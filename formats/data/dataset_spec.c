@@ -22,7 +22,8 @@ typedef struct kind {
   int from_path;
 } kind;
 
-static const kind kinds[] = {{"cifar10", "cifar10:DIR", wb_dataset_load_cifar10, 1},
+static const kind kinds[] = {{"builtin", "builtin", wb_dataset_load_builtin, 0},
+                             {"cifar10", "cifar10:DIR", wb_dataset_load_cifar10, 1},
                              {"mnist", "mnist:DIR", wb_dataset_load_mnist, 1},
                              {"h5", "h5:FILE", wb_dataset_load_h5, 1}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
