@@ -23,7 +23,7 @@
 
 enum {
   FILTERS_FIRST = 6 << 20, // bytes of U up to which filters come first
-  BLOCK_BYTES = 400 << 10, // of V of a block, filters first
+  BLOCK_BYTES = 192 << 10, // of V of a block, filters first
   CHUNK_BYTES = 32 << 20,  // of V of a chunk, tiles first
   BLOCK_TILES = 66,        // of a block, tiles first
 };

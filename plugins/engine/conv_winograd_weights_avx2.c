@@ -23,7 +23,7 @@
 
 enum {
   PRIVATE_SUMS = 3 << 20,  // bytes of D up to which each thread has its own
-  BLOCK_BYTES = 512 << 10, // of V and Y of a block, private sums
+  BLOCK_BYTES = 400 << 10, // of V and Y of a block, private sums
   CHUNK_BYTES = 48 << 20,  // of V and Y of a chunk, tiles first
   BLOCK_TILES = 64,        // of a block, tiles first
   PART_IN = 8,             // channel blocks of a part of D, tiles first

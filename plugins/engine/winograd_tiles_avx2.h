@@ -3,23 +3,36 @@
  * A form of the algorithm (conv_winograd.h) is given by what it does to a line of pixels, taps or products.
  * Every two-dimensional transform is that, applied to all rows of a tile and then to all columns of the
  * result. These functions do so for runs of tiles, eight channels at a time. They are inlined with constant
- * sizes and a constant `line`, so that all loops over a tile unroll. To be included by *_avx2.c only.
+ * sizes and a constant `line`, so that the loops along a line unroll. To be included by *_avx2.c only.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #ifndef WB_WINOGRAD_TILES_AVX2_H
 #define WB_WINOGRAD_TILES_AVX2_H
 
+#include "conv_layout.h"
 #include "conv_winograd.h"
 #include "vector_avx2.h"
 
 enum { WB_LINE_MOST = 9 }; // pixels or products of a line
 
+/* Loops over the lines of a tile stay loops: unrolled, a tile would have far more values than there are
+ * registers. */
+#define ROLLED _Pragma("GCC unroll 1")
+
 typedef void wb_line(v8 *to, const v8 *from);
+
+/* Passes go from one channel block to the next: brings the latter's size x size pixels of a tile closer while
+ * those at `pixels` are worked on. */
+WB_INLINE void wb_prefetch_next(const float *pixels, const wb_maps *maps, int size) {
+  pixels += 8 * (ptrdiff_t)maps->height * maps->width;
+  for (int i = 0; i < size; i++, pixels += 8 * (ptrdiff_t)maps->width)
+    for (int j = 0; j < size; j += 2) prefetch(pixels + 8 * j);
+}
 
 /* Columns of lines[rows][products] to to[(i * products + j) * stride]. */
 WB_INLINE void wb_columns_out(float *to, size_t stride, v8 lines[][WB_LINE_MOST], wb_line *line, int rows,
                               int products) {
-  for (int j = 0; j < products; j++) {
+  ROLLED for (int j = 0; j < products; j++) {
     v8 column[WB_LINE_MOST], result[WB_LINE_MOST];
     for (int i = 0; i < rows; i++) column[i] = lines[i][j];
     line(result, column);
@@ -30,7 +43,7 @@ WB_INLINE void wb_columns_out(float *to, size_t stride, v8 lines[][WB_LINE_MOST]
 /* Columns of from[(i * products + j) * stride] to lines[rows][products]. */
 WB_INLINE void wb_columns_in(v8 lines[][WB_LINE_MOST], const float *from, size_t stride, wb_line *line,
                              int rows, int products) {
-  for (int j = 0; j < products; j++) {
+  ROLLED for (int j = 0; j < products; j++) {
     v8 column[WB_LINE_MOST], result[WB_LINE_MOST];
     for (int i = 0; i < products; i++) column[i] = load(from + (i * products + j) * stride);
     line(result, column);
@@ -43,7 +56,7 @@ WB_INLINE void wb_columns_in(v8 lines[][WB_LINE_MOST], const float *from, size_t
 WB_INLINE void wb_tile_to_products(float *to, size_t stride, const float *plane, const wb_maps *maps, int row,
                                    int column, int first, int last, wb_line *line, int size, int products) {
   v8 lines[WB_LINE_MOST][WB_LINE_MOST];
-  for (int i = 0; i < size; i++) {
+  ROLLED for (int i = 0; i < size; i++) {
     v8 pixels[WB_LINE_MOST];
     const int r = row + i;
     if (r < 0 || r >= maps->height) {
@@ -66,6 +79,7 @@ WB_INLINE void wb_pixels_to_products(float *to, size_t stride, const float *x, c
   for (int i = 0; i < count; i++, to += 8, wb_tile_next(maps, &t)) {
     const float *plane = x + wb_maps_plane(maps, t.image, block);
     const int row = step * t.row + offset, column = step * t.column + offset, inside = maps->width - column;
+    wb_prefetch_next(plane + 8 * ((ptrdiff_t)step * t.row * maps->width + step * t.column), maps, step);
     if (column >= 0 && inside >= size)
       wb_tile_to_products(to, stride, plane, maps, row, column, 0, size, line, size, products);
     else
@@ -73,25 +87,42 @@ WB_INLINE void wb_pixels_to_products(float *to, size_t stride, const float *x, c
   }
 }
 
-/* The pixels of a tile, `rows` x `columns` of which lie in the image. Adds them to *sum and *squares, if any.
- */
-WB_INLINE void wb_tile_to_pixels(float *pixels, int width, const float *from, size_t stride, int rows,
-                                 int columns, v8 *sum, v8 *squares, wb_line *line, int size, int products) {
+/* The size x size pixels of a tile, rows `pitch` pixels apart. Adds them and their squares to *sum and
+ * *squares, if any. */
+WB_INLINE void wb_tile_to_pixels(float *pixels, int pitch, const float *from, size_t stride, v8 *sum,
+                                 v8 *squares, wb_line *line, int size, int products) {
   v8 lines[WB_LINE_MOST][WB_LINE_MOST];
   v8 tile_sum = zero(), tile_squares = zero(); // short sums, that round little
   wb_columns_in(lines, from, stride, line, size, products);
-  for (int i = 0; i < size && i < rows; i++) {
+  ROLLED for (int i = 0; i < size; i++, pixels += 8 * (ptrdiff_t)pitch) {
     v8 row[WB_LINE_MOST];
     line(row, lines[i]);
-    for (int j = 0; j < size && j < columns; j++) {
-      store(pixels + 8 * ((ptrdiff_t)i * width + j), row[j]);
-      tile_sum = tile_sum + row[j];
-      tile_squares = tile_squares + row[j] * row[j];
+    for (int j = 0; j < size; j++) store(pixels + 8 * j, row[j]);
+    if (!sum) continue;
+    v8 row_sum = row[0], row_squares = row[0] * row[0];
+    for (int j = 1; j < size; j++) {
+      row_sum = row_sum + row[j];
+      row_squares = row_squares + row[j] * row[j];
     }
+    tile_sum = tile_sum + row_sum;
+    tile_squares = tile_squares + row_squares;
   }
   if (!sum) return;
   *sum = *sum + tile_sum;
   *squares = *squares + tile_squares;
+}
+
+/* Copies the part of a tile that lies in the image. */
+static inline void wb_copy_part(float *to, int to_pitch, const float *from, int from_pitch, int rows,
+                                int columns, v8 *sum, v8 *squares) {
+  for (int i = 0; i < rows; i++)
+    for (int j = 0; j < columns; j++) {
+      const v8 pixel = load(from + 8 * (i * from_pitch + j));
+      store(to + 8 * ((ptrdiff_t)i * to_pitch + j), pixel);
+      if (!sum) continue;
+      *sum = *sum + pixel;
+      *squares = *squares + pixel * pixel;
+    }
 }
 
 WB_INLINE void wb_tiles_to_pixels(float *y, const float *from, size_t stride, const wb_maps *maps, int block,
@@ -99,13 +130,17 @@ WB_INLINE void wb_tiles_to_pixels(float *y, const float *from, size_t stride, co
                                   int products) {
   wb_tile t = wb_tile_at(maps, first);
   for (int i = 0; i < count; i++, from += 8, wb_tile_next(maps, &t)) {
-    const int row = size * t.row, column = size * t.column, rows = maps->height - row;
-    const int columns = maps->width - column;
+    const int row = size * t.row, column = size * t.column;
+    const int rows = wb_smaller(maps->height - row, size), columns = wb_smaller(maps->width - column, size);
     float *to = y + wb_maps_plane(maps, t.image, block) + 8 * ((ptrdiff_t)row * maps->width + column);
-    if (rows >= size && columns >= size)
-      wb_tile_to_pixels(to, maps->width, from, stride, size, size, sum, squares, line, size, products);
-    else
-      wb_tile_to_pixels(to, maps->width, from, stride, rows, columns, sum, squares, line, size, products);
+    wb_prefetch_next(to, maps, size);
+    if (rows == size && columns == size) {
+      wb_tile_to_pixels(to, maps->width, from, stride, sum, squares, line, size, products);
+    } else {
+      _Alignas(32) float whole[8 * WB_LINE_MOST * WB_LINE_MOST];
+      wb_tile_to_pixels(whole, size, from, stride, NULL, NULL, line, size, products);
+      wb_copy_part(to, maps->width, whole, size, rows, columns, sum, squares);
+    }
   }
 }
 
