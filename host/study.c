@@ -50,6 +50,29 @@ wb_status wb_study_varied(const wb_study *study, const char ***names, size_t *co
   return WB_OK;
 }
 
+size_t wb_study_values(const wb_study *study, int32_t index, const char *name, const wb_value **values,
+                       const wb_value **first_missing) {
+  const uint32_t scope = study->spec->scope;
+  const wb_condition *condition =
+      index >= 0 && (size_t)index < study->condition_count ? &study->conditions[index] : NULL;
+  const size_t sources = scope == WB_PER_STUDY   ? 1
+                         : !condition            ? 0
+                         : scope == WB_PER_GROUP ? 1
+                                                 : condition->run_count;
+  size_t count = 0;
+  for (size_t i = 0; i < sources; i++) {
+    const wb_values *source = scope == WB_PER_STUDY   ? &study->values
+                              : scope == WB_PER_GROUP ? &condition->values
+                                                      : &study->runs[condition->runs[i]].values;
+    const wb_value *value = wb_values_find(source, name);
+    if (value && !value->missing)
+      values[count++] = value;
+    else if (value && first_missing && !*first_missing)
+      *first_missing = value;
+  }
+  return count;
+}
+
 static void free_factors(wb_factor *factors, size_t count) {
   for (size_t i = 0; i < count; i++) {
     free(factors[i].name);

@@ -56,6 +56,12 @@ const char *wb_factor_get(const wb_factor *factors, size_t count,
  * show. *names is malloc'ed and points into the study. */
 wb_status wb_study_varied(const wb_study *study, const char ***names, size_t *count, wb_error *err);
 
+/* The values of an output that are there: of the runs of condition `index`, or its own (WB_PER_GROUP), or the
+ * study's (WB_PER_STUDY; index is ignored). Returns how many, into values (run_count or 1); first_missing
+ * (may be NULL) is set to the first that was emitted as missing. */
+size_t wb_study_values(const wb_study *study, int32_t index, const char *name, const wb_value **values,
+                       const wb_value **first_missing);
+
 void wb_study_free(wb_study *study);
 
 /* Writes results/<id>/ as DESIGN.md 5 says (result.h5, summary.json, a .tsv per output, figures as .gp, .svg,
