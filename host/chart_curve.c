@@ -1,0 +1,224 @@
+/* chart_curve.c: curves over their own axis, a line per condition; and their entries against the varied
+ * factor. See charts.h. SPDX-License-Identifier: GPL-3.0-or-later */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "charts.h"
+
+/* Along an axis its ramp of colours, with the control in grey; else the line's own look. */
+static void dress(const wb_chart *chart, wb_figure *figure, wb_layer *layer, const wb_cell *cell) {
+  const wb_grouping *g = chart->grouping;
+  const wb_line *line = &g->lines[cell->line];
+  if (g->position_count < 2) {
+    layer->colour = line->colour;
+    layer->dash = line->dash;
+    layer->mark = line->mark;
+    layer->label = *line->label ? wb_figure_text(figure, "%s", line->label) : NULL;
+  } else if (cell->position < 0) {
+    layer->colour = 0x555555;
+    layer->dash = WB_DASHED;
+    layer->label = wb_figure_text(figure, "control");
+  } else {
+    layer->colour = wb_colour_ramp((size_t)cell->position, g->position_count);
+    layer->mark = (uint32_t)cell->position % WB_MARK_COUNT;
+    layer->label = wb_figure_text(figure, "%s", g->position_names[cell->position]);
+  }
+}
+
+static bool same_x(const wb_value *a, const wb_value *b) {
+  return a->rows == b->rows && memcmp(a->x, b->x, a->rows * sizeof *a->x) == 0;
+}
+
+/* Mean and one sd over runs of equal x; otherwise a thin line for each run. False where the runs differ. */
+static bool put_curve(const wb_chart *chart, wb_figure *figure, wb_panel *panel, const wb_cell *cell) {
+  const wb_value **values;
+  const size_t n = wb_chart_values(chart, cell->condition, chart->output->name, &values);
+  bool equal = true;
+  for (size_t i = 1; i < n; i++) equal = equal && same_x(values[0], values[i]);
+  for (size_t i = 0; i < n && !equal; i++) {
+    wb_layer *layer =
+        wb_panel_xy(figure, panel, WB_DRAW_LINE, values[i]->rows, values[i]->x, values[i]->data, NULL, NULL);
+    dress(chart, figure, layer, cell);
+    layer->width = 0.6;
+  }
+  if (!equal || !n) return equal;
+  const size_t size = values[0]->rows;
+  const double **arrays = wb_figure_alloc(figure, n, sizeof *arrays);
+  wb_summary *s = wb_figure_alloc(figure, size, sizeof *s);
+  double *mean = wb_figure_alloc(figure, 3 * size, sizeof *mean);
+  if (!arrays || !s || !mean) return true;
+  for (size_t i = 0; i < n; i++) arrays[i] = values[i]->data;
+  wb_summarize_arrays(s, arrays, n, size);
+  for (size_t e = 0; e < size; e++) {
+    mean[e] = s[e].mean;
+    mean[size + e] = s[e].mean - s[e].sd;
+    mean[2 * size + e] = s[e].mean + s[e].sd;
+  }
+  const uint32_t marks = size <= 12 ? WB_DRAW_MARKS : 0,
+                 band = n > 1 ? (size > 1 ? WB_DRAW_BAND : WB_DRAW_BARS) : 0;
+  wb_layer *layer = wb_panel_xy(figure, panel, WB_DRAW_LINE | marks | band, size, values[0]->x, mean,
+                                mean + size, mean + 2 * size);
+  dress(chart, figure, layer, cell);
+  return true;
+}
+
+static void label_axes(const wb_chart *chart, wb_figure *figure) {
+  for (size_t i = 0; i < figure->panel_count; i++) {
+    wb_panel *panel = figure->panels[i];
+    panel->x.label = chart->output->x_label ? wb_figure_text(figure, "%s", chart->output->x_label) : NULL;
+    panel->y.label = wb_chart_title(figure, chart->output);
+    panel->x.log = chart->output->flags & WB_OUTPUT_LOG_X;
+    panel->y.log = chart->output->flags & WB_OUTPUT_LOG_Y;
+    wb_chart_reference(chart, figure, panel);
+  }
+}
+
+static void title_legend(const wb_chart *chart, wb_figure *figure) {
+  const char *axis = chart->grouping->position_count > 1 ? chart->grouping->axis : NULL;
+  if (axis)
+    figure->legend_title = wb_figure_text(figure, "%s",
+                                          strcmp(axis, "rho") == 0      ? "\u03c1"
+                                          : strcmp(axis, "lambda") == 0 ? "\u03bb"
+                                                                        : axis);
+}
+
+void wb_chart_curve(const wb_chart *chart, wb_figure *figure) {
+  size_t count = 0, panel_count = 0, most = 0;
+  const wb_cell *cells = wb_chart_cells(chart->grouping, figure, &count);
+  bool equal = true;
+  wb_panel **panels = wb_chart_panels(chart, figure, &panel_count);
+  if (!panels) return;
+  label_axes(chart, figure);
+  for (size_t i = 0; i < count; i++)
+    equal = put_curve(chart, figure, panels[cells[i].line % panel_count], &cells[i]) && equal;
+  title_legend(chart, figure);
+  const char *seeds = wb_chart_seeds(chart, figure, &most);
+  const char *drawn = chart->study->spec->scope != WB_PER_RUN || most < 2 ? ""
+                      : equal
+                          ? wb_figure_text(figure, "Mean over %s, band one sd", seeds)
+                          : wb_figure_text(figure, "Thin lines are single runs of %s whose x differ", seeds);
+  wb_chart_caption(chart, figure, drawn);
+}
+
+/* ---- Entries against the varied factor ---- */
+
+/* Mean and sd over runs of entry e of a condition's curve; NaN where it is missing. */
+static wb_summary entry(const wb_chart *chart, int32_t condition, size_t e) {
+  const wb_value **values;
+  const size_t n = condition < 0 ? 0 : wb_chart_values(chart, condition, chart->output->name, &values);
+  double *numbers = calloc(n + 1, sizeof *numbers);
+  for (size_t i = 0; numbers && i < n; i++) numbers[i] = e < values[i]->rows ? values[i]->data[e] : NAN;
+  const wb_summary s = wb_summarize(numbers, numbers ? n : 0);
+  free(numbers);
+  return s;
+}
+
+/* The longest curve of any condition, which names the entries. */
+static const wb_value *longest(const wb_chart *chart) {
+  const wb_value *found = NULL, **values;
+  for (size_t i = 0; i < chart->study->condition_count; i++) {
+    const size_t n = wb_chart_values(chart, (int32_t)i, chart->output->name, &values);
+    for (size_t k = 0; k < n; k++)
+      if (!found || values[k]->rows > found->rows) found = values[k];
+  }
+  return found;
+}
+
+static void put_entry(const wb_chart *chart, wb_figure *figure, wb_panel *panel, const wb_line *line,
+                      const wb_value *names, size_t e) {
+  const size_t n = chart->grouping->position_count;
+  double *x = wb_figure_alloc(figure, 4 * n, sizeof *x);
+  size_t count = 0;
+  for (size_t i = 0; x && i < n; i++) {
+    const wb_summary s = entry(chart, line->points[i], e);
+    if (line->points[i] < 0) continue;
+    x[count] = (double)i;
+    x[n + count] = s.mean;
+    x[2 * n + count] = s.mean - s.sd;
+    x[3 * n + count++] = s.mean + s.sd;
+  }
+  if (!x || !count) return;
+  wb_layer *layer = wb_panel_xy(figure, panel, WB_DRAW_LINE | WB_DRAW_MARKS | WB_DRAW_BAND, count, x, x + n,
+                                x + 2 * n, x + 3 * n);
+  layer->colour = wb_colour_ramp(e, names->rows);
+  layer->mark = (uint32_t)e % WB_MARK_COUNT;
+  layer->label = wb_figure_text(figure, "%.6g", names->x[e]);
+}
+
+void wb_chart_lines(const wb_chart *chart, wb_figure *figure) {
+  const wb_grouping *g = chart->grouping;
+  const wb_value *names = longest(chart);
+  if (g->position_count < 2 || !names || names->rows > 12) {
+    wb_chart_curve(chart, figure);
+    return;
+  }
+  size_t panel_count = 0, most = 0;
+  wb_panel **panels = wb_chart_panels(chart, figure, &panel_count);
+  if (!panels) return;
+  for (size_t i = 0; i < figure->panel_count; i++) {
+    wb_panel *panel = figure->panels[i];
+    panel->x.label = wb_figure_text(figure, "%s", g->axis_title);
+    panel->y.label = wb_chart_title(figure, chart->output);
+    panel->y.log = chart->output->flags & WB_OUTPUT_LOG_Y;
+    wb_axis_categories(figure, &panel->x, (const char *const *)g->position_names, g->position_count);
+    wb_chart_reference(chart, figure, panel);
+  }
+  for (size_t i = 0; i < g->line_count; i++)
+    for (size_t e = 0; e < names->rows; e++)
+      put_entry(chart, figure, panels[i % panel_count], &g->lines[i], names, e);
+  figure->legend_title = chart->output->x_label ? wb_figure_text(figure, "%s", chart->output->x_label) : NULL;
+  const char *seeds = wb_chart_seeds(chart, figure, &most);
+  wb_chart_caption(chart, figure,
+                   wb_figure_text(figure, "%s %s%s", most > 1 ? "Mean over" : "Values of", seeds,
+                                  most > 1 ? ", band one sd" : ""));
+}
+
+/* ---- Histograms ---- */
+
+/* Shares of the counts, averaged over runs with equal edges (else the first run's), from zero to zero. */
+static void put_histogram(const wb_chart *chart, wb_figure *figure, wb_panel *panel, const wb_cell *cell) {
+  const wb_value **values;
+  const size_t n = wb_chart_values(chart, cell->condition, chart->output->name, &values);
+  if (!n || !values[0]->rows) return;
+  const size_t bins = values[0]->rows;
+  double *x = wb_figure_alloc(figure, 2 * (bins + 3), sizeof *x), *y = x ? x + bins + 3 : NULL;
+  size_t used = 0;
+  for (size_t i = 0; x && i < n; i++) {
+    double sum = 0;
+    if (values[i]->rows != bins || memcmp(values[i]->x, values[0]->x, (bins + 1) * sizeof(double)) != 0)
+      continue;
+    for (size_t b = 0; b < bins; b++) sum += values[i]->data[b];
+    for (size_t b = 0; b < bins && sum > 0; b++) y[b + 1] += values[i]->data[b] / sum;
+    used += sum > 0;
+  }
+  if (!x || !used) return;
+  for (size_t b = 1; b <= bins; b++) y[b] /= (double)used;
+  x[0] = values[0]->x[0];
+  memcpy(x + 1, values[0]->x, (bins + 1) * sizeof *x);
+  x[bins + 2] = x[bins + 1];
+  wb_layer *layer = wb_panel_xy(figure, panel, WB_DRAW_STEPS, bins + 3, x, y, NULL, NULL);
+  dress(chart, figure, layer, cell);
+}
+
+void wb_chart_histogram(const wb_chart *chart, wb_figure *figure) {
+  size_t count = 0, panel_count = 0, most = 0;
+  const wb_cell *cells = wb_chart_cells(chart->grouping, figure, &count);
+  wb_panel **panels = wb_chart_panels(chart, figure, &panel_count);
+  if (!panels) return;
+  for (size_t i = 0; i < figure->panel_count; i++) {
+    figure->panels[i]->x.label = wb_figure_text(figure, "%s",
+                                                chart->output->x_label && *chart->output->x_label
+                                                    ? chart->output->x_label
+                                                    : wb_chart_title(figure, chart->output));
+    figure->panels[i]->y.label = wb_figure_text(figure, "share");
+    figure->panels[i]->y.low = 0;
+    figure->panels[i]->x.log = chart->output->flags & WB_OUTPUT_LOG_X;
+  }
+  for (size_t i = 0; i < count; i++)
+    put_histogram(chart, figure, panels[cells[i].line % panel_count], &cells[i]);
+  title_legend(chart, figure);
+  const char *seeds = wb_chart_seeds(chart, figure, &most);
+  wb_chart_caption(chart, figure,
+                   most > 1 ? wb_figure_text(figure, "Share of the counts, mean over %s", seeds) : NULL);
+}
