@@ -78,22 +78,29 @@ static wb_status acquire(const wb_host *host, const char *spec, const wb_dataset
 }
 
 /* Refuses data that are not those of the run although the run file's own spec led to them. */
-static wb_status check_digest(const char *path, const char *spec, const wb_dataset *data, wb_error *err) {
-  wb_h5 *file;
-  char *stored_spec = NULL, *stored_digest = NULL;
-  bool is_run = false;
-  wb_status status = wb_h5_open(path, &file, err);
-  if (status == WB_OK) status = wb_runfile_check(file, &is_run, err);
-  if (status == WB_OK && is_run) status = wb_h5_get_text(file, "/", "data_spec", &stored_spec, err);
-  if (status == WB_OK && is_run) status = wb_h5_get_text(file, "/", "data_digest", &stored_digest, err);
-  if (status == WB_OK && is_run && strcmp(stored_spec, spec) == 0 && strcmp(stored_digest, data->digest) != 0)
+static wb_status compare_digest(const wb_h5 *file, const char *spec, const wb_dataset *data, wb_error *err) {
+  char *own, *digest = NULL;
+  wb_status status = wb_h5_get_text(file, "/", "data_spec", &own, err);
+  if (status != WB_OK) return status;
+  if (strcmp(own, spec) == 0) status = wb_h5_get_text(file, "/", "data_digest", &digest, err);
+  if (digest && strcmp(digest, data->digest) != 0)
     status =
         wb_fail(err, WB_INPUT,
-                "%s is not the data that %s was trained on: its digest is %.12s.., expected %.12s... Put the "
-                "data back, or give --data to use other images on purpose",
-                spec, path, data->digest, stored_digest);
-  free(stored_spec);
-  free(stored_digest);
+                "%s is not the data that %s was trained on: its digest is %.12s.., expected %.12s... Put "
+                "the data back, or give --data to use other images on purpose",
+                spec, wb_h5_path(file), data->digest, digest);
+  free(own);
+  free(digest);
+  return status;
+}
+
+static wb_status check_digest(const char *path, const char *spec, const wb_dataset *data, wb_error *err) {
+  wb_h5 *file;
+  bool is_run;
+  wb_status status = wb_h5_open(path, &file, err);
+  if (status != WB_OK) return status;
+  status = wb_runfile_check(file, &is_run, err);
+  if (status == WB_OK && is_run) status = compare_digest(file, spec, data, err);
   wb_h5_close(file);
   return status;
 }

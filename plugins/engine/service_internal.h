@@ -9,9 +9,10 @@
 #include "base/error.h"
 #include "net.h"
 
-/* Hands a failure of the libraries below to the host. */
+/* Hands a failure of the libraries below to the host; never WB_OK. */
 static inline wb_status wb_service_fail(const wb_host *host, const wb_error *err) {
-  return host->fail(host, err->status, err->message);
+  host->fail(host, err->status, err->message);
+  return err->status != WB_OK ? err->status : WB_INTERNAL;
 }
 
 /* The encoder up to the embedding; its classifier, whether it was trained with the encoder or after it, is a
@@ -43,8 +44,8 @@ wb_status wb_service_input_gradient(const wb_host *host, wb_model *model, const 
 /* service_images.c */
 wb_status wb_service_images(const wb_host *host, const char *role, uint32_t run, const char *split,
                             wb_imageset **out);
-void wb_service_images_shape(const wb_imageset *images, uint64_t *count, uint32_t image[3]);
-wb_status wb_service_images_read(const wb_host *host, const wb_imageset *images, uint64_t first,
-                                 uint64_t count, uint8_t *pixels, int32_t *labels);
+void wb_service_images_shape(const wb_imageset *set, uint64_t *count, uint32_t image[3]);
+wb_status wb_service_images_read(const wb_host *host, const wb_imageset *set, uint64_t first, uint64_t count,
+                                 uint8_t *pixels, int32_t *labels);
 
 #endif
