@@ -68,7 +68,8 @@ static char *origin_text(const wb_input *in) {
   case WB_IMAGES:
     return wb_format("the run's data set, or --data%s", optional);
   case WB_DERIVED:
-    return wb_format("what workbench run %s gives%s", in->object, optional);
+    return wb_format("%s of %.*s, computed first%s", strchr(in->object, '/') + 1,
+                     (int)strcspn(in->object, "/"), in->object, optional);
   default:
     break;
   }

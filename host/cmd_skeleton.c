@@ -38,14 +38,14 @@ static void print_value(const wb_param *p, const char *text) {
   const bool list = p->type == WB_INT_LIST || p->type == WB_FLOAT_LIST || p->type == WB_STRING_LIST;
   const bool words = p->type == WB_STRING || p->type == WB_PATH || p->type == WB_STRING_LIST;
   if (list) {
-    printf("[%s]\n", text);
+    printf(" [%s]\n", text);
     return;
   }
   if (!words || !*text) {
-    printf("%s\n", text);
+    printf("%s%s\n", *text ? " " : "", text);
     return;
   }
-  putchar('\'');
+  fputs(" '", stdout);
   for (const char *c = text; *c; c++) printf(*c == '\'' ? "''" : "%c", *c);
   puts("'");
 }
@@ -58,7 +58,7 @@ static void print_param(const wb_param *p) {
                 p->flags & WB_PARAM_REQUIRED ? " (required)" : "");
   putchar('\n');
   print_comment(line);
-  printf("%s:%s", p->name, p->default_text && *p->default_text ? " " : "");
+  printf("%s:", p->name);
   print_value(p, p->default_text ? p->default_text : "");
   free(range);
   free(value);

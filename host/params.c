@@ -79,7 +79,7 @@ static wb_status normalise_choice(const wb_param *p, const char *text, char **ou
     free(list);
     list = longer;
   }
-  wb_fail(err, WB_ARG, "--%s cannot be %s%s%s it must be %s", p->name, text, hint, *hint ? "" : ";", list);
+  wb_fail(err, WB_ARG, "--%s cannot be %s, only %s%s", p->name, text, list, hint);
   free(hint);
   free(list);
   return WB_ARG;

@@ -16,7 +16,7 @@
 #include "params.h"
 #include "say.h"
 
-enum { MAKES = 1, MEASURES = 2, READS = 4, IMAGES = 8 }; // for which plugins an option is
+enum { MAKES = 1, MEASURES = 2, READS = 4, IMAGES = 8, SEEDED = 16 }; // for which plugins an option is
 
 typedef struct host_option {
   unsigned kinds;
@@ -45,7 +45,7 @@ static const host_option host_options[] = {
     {MAKES | MEASURES,
      {"params", 0, WB_OPT_ONE, "FILE.yaml", "parameters from a file; options given as well override it",
       "parameters"}},
-    {MAKES | MEASURES, {"seed", 0, WB_OPT_ONE, "<int>", "of all random numbers (default: 0)", "parameters"}},
+    {SEEDED, {"seed", 0, WB_OPT_ONE, "<int>", "of all random numbers (default: 0)", "parameters"}},
     {MEASURES, {"recompute", 0, WB_OPT_FLAG, NULL, "compute what is in the cache, too", "running"}},
     {MEASURES, {"jobs", 0, WB_OPT_ONE, "<int>", "runs at once (default: one for each thread)", "running"}},
     {MAKES | MEASURES, {"threads", 0, WB_OPT_ONE, "<int>", "in all (default: one for each core)", "running"}},
@@ -73,6 +73,7 @@ static bool measures(const wb_spec *spec) {
 static unsigned kinds_of(const wb_spec *spec) {
   unsigned kinds = measures(spec) ? MEASURES | READS : MAKES;
   if (spec->kind == WB_CONVERT) kinds |= READS;
+  if (!measures(spec) || (spec->flags & WB_STOCHASTIC)) kinds |= SEEDED;
   for (size_t i = 0; i < spec->input_count; i++)
     if (spec->inputs[i].kind == WB_IMAGES && !wb_spec_param(spec, "data")) kinds |= IMAGES;
   return kinds;

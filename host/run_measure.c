@@ -199,28 +199,49 @@ static json_t *results_work(const measurement *m) {
   return work;
 }
 
-/* Where the figures and tables are, ready to open. */
-static void print_places(const char *folder) {
-  char **files;
-  const size_t count = wb_list_folder(folder, NULL, &files);
+/* Whether a figure shows a headline output: its file is named after the plugin, or the plugin and the output.
+ */
+static bool is_headline(const wb_spec *spec, const char *path) {
+  const char *name = wb_last_part(path);
+  const size_t id = strlen(spec->id), length = strlen(name) - strlen(".svg");
+  if (strncmp(name, spec->id, id) != 0) return false;
+  if (length == id || !strncmp(name + id, "-figure.", 8)) return true;
+  for (size_t i = 0; i < spec->output_count; i++) {
+    const wb_output *out = &spec->outputs[i];
+    if (!(out->flags & WB_OUTPUT_HEADLINE) || name[id] != '-' || length != id + 1 + strlen(out->name))
+      continue;
+    if (!strncmp(name + id + 1, out->name, strlen(out->name))) return true;
+  }
+  return false;
+}
+
+static void print_figures(const wb_spec *spec, char *const *figures, size_t count) {
   int width = 0;
   for (size_t i = 0; i < count; i++)
-    if (wb_ends_with(files[i], ".svg") && (int)strlen(files[i]) > width) width = (int)strlen(files[i]);
+    if ((int)strlen(figures[i]) > width) width = (int)strlen(figures[i]);
   bool first = true;
-  for (size_t i = 0; i < count; i++) {
-    if (!wb_ends_with(files[i], ".svg")) continue;
-    const int stem = (int)(strlen(files[i]) - strlen(".svg"));
-    if (first)
-      printf("%-*s  the figure (redraw: gnuplot %.*s.gp)\n", width, files[i], stem, files[i]);
-    else
-      printf("%s\n", files[i]);
-    first = false;
-  }
-  printf("%s/summary.json, result.h5", folder);
-  for (size_t i = 0; i < count; i++)
-    if (wb_ends_with(files[i], ".tsv")) printf(", %s", wb_last_part(files[i]));
-  putchar('\n');
-  wb_free_texts(files, count);
+  for (int headline = 1; headline >= 0; headline--)
+    for (size_t i = 0; i < count; i++) {
+      if (is_headline(spec, figures[i]) != (headline == 1)) continue;
+      const int stem = (int)(strlen(figures[i]) - strlen(".svg"));
+      if (first)
+        printf("%-*s   the figure (redraw: gnuplot %.*s.gp)\n", width, figures[i], stem, figures[i]);
+      else
+        printf("%s\n", figures[i]);
+      first = false;
+    }
+}
+
+/* Where the figures and tables are, ready to open. */
+static void print_places(const measurement *m) {
+  char **figures, **tables;
+  const size_t figure_count = wb_list_folder(m->folder, ".svg", &figures);
+  const size_t table_count = wb_list_folder(m->folder, ".tsv", &tables);
+  print_figures(m->request->spec, figures, figure_count);
+  printf("%s/summary.json, result.h5, %zu table%s (.tsv)\n", m->folder, table_count,
+         table_count == 1 ? "" : "s");
+  wb_free_texts(figures, figure_count);
+  wb_free_texts(tables, table_count);
 }
 
 static void print_answer(const measurement *m, const json_t *result) {
@@ -236,7 +257,7 @@ static void print_answer(const measurement *m, const json_t *result) {
   }
   if (!m->request->quiet) fputc('\n', stderr);
   printf("%s\n", table ? table : "");
-  print_places(m->folder);
+  print_places(m);
 }
 
 static wb_status write_results(measurement *m, wb_error *err) {

@@ -62,8 +62,9 @@ static json_t *param_to_json(const wb_param *p) {
   json_t *choices = p->choices ? wb_must(json_array()) : json_null();
   for (size_t i = 0; p->choices && p->choices[i]; i++) wb_json_append(choices, wb_json_string(p->choices[i]));
   wb_json_set(json, "choices", choices);
-  wb_json_set(json, "min", wb_json_real(p->min));
-  wb_json_set(json, "max", wb_json_real(p->max));
+  const bool bounded = p->min != 0 || p->max != 0;
+  wb_json_set(json, "min", wb_json_real(bounded ? p->min : -INFINITY));
+  wb_json_set(json, "max", wb_json_real(bounded ? p->max : INFINITY));
   wb_json_set(json, "offset", json_integer(p->offset));
   wb_json_set(json, "flags", flags_to_json(p->flags, param_flags));
   return json;

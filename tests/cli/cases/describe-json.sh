@@ -1,0 +1,1 @@
+workbench describe seed-spread --json | sed 's/"build": ".*"/"build": "BUILD"/'

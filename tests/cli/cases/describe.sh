@@ -1,0 +1,3 @@
+workbench describe mean-activation
+workbench describe seed-spread
+workbench describe train-nothing

@@ -1,0 +1,3 @@
+workbench list
+workbench list --kind train
+workbench list --kind zebra

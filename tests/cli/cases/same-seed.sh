@@ -1,0 +1,5 @@
+# Runs that agree in everything are doubtful.
+/usr/bin/python3 "$MAKE_RUNS" a --objectives ce --rhos 0 --seeds 1
+/usr/bin/python3 "$MAKE_RUNS" b --objectives ce --rhos 0 --seeds 1 --stimuli 20
+workbench run mean-activation --in a b > /dev/null
+workbench run mean-activation --in a b --factor rho=3 --factor seed=4 > /dev/null

@@ -1,0 +1,1 @@
+workbench run train-nothing --out sub/folder/x.h5 --json -q

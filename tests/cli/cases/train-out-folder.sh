@@ -1,0 +1,2 @@
+mkdir x.h5
+workbench run train-nothing --out x.h5
