@@ -111,8 +111,11 @@ static wb_status emit_matrix(const wb_host *host, const char *name, size_t rows,
   const wb_output *out = declared(call, name, WB_MATRIX);
   if (!out) return call->err.status;
   if (!rows || !cols) return refuse_empty(call, name);
+  const bool map = out->plot == WB_PLOT_MAPS && (size_t)call->runs[0].rows * call->runs[0].cols == cols;
   const wb_value v = {.name = (char *)name,
                       .shape = WB_MATRIX,
+                      .grid_rows = map ? call->runs[0].rows : 0,
+                      .grid_cols = map ? call->runs[0].cols : 0,
                       .rows = rows,
                       .cols = cols,
                       .data = (double *)values,
@@ -127,12 +130,21 @@ static wb_status emit_points(const wb_host *host, const char *name, size_t n, co
   const wb_output *out = declared(call, name, WB_POINTS);
   if (!out) return call->err.status;
   if (!n) return refuse_empty(call, name);
+  const char *const *names, *const *superclasses;
+  uint32_t count, superclass_count;
+  wb_status status = host->names(host, 0, "class", &names, &count);
+  if (status == WB_OK) status = host->names(host, 0, "superclass", &superclasses, &superclass_count);
+  if (status != WB_OK) return status;
   const wb_value v = {.name = (char *)name,
                       .shape = WB_POINTS,
                       .rows = n,
                       .cols = 2,
                       .data = (double *)xy,
-                      .classes = (int32_t *)classes};
+                      .classes = (int32_t *)classes,
+                      .class_count = count,
+                      .class_names = (char **)(uintptr_t)names,
+                      .superclass_names =
+                          superclass_count == count ? (char **)(uintptr_t)superclasses : NULL};
   return add(call, out, &v);
 }
 

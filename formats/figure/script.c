@@ -33,7 +33,7 @@ static void quote_part(FILE *out, const char *text, size_t length) {
   while (c < end && *c) {
     const size_t bytes = character(c);
     if (*c == '\'')
-      fputs("''", out);
+      fputs("'.\"\\047\".'", out); // a doubled quote is not safe in gnuplot's blocks
     else if (bytes == 0 || *c < ' ' || *c == 0x7F)
       putc('?', out);
     else
