@@ -39,10 +39,10 @@ static json_t *scalar(reader *r, const yaml_event_t *event) {
   const char *text = (const char *)event->data.scalar.value;
   const bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
   if (plain && (!*text || !strcmp(text, "~") || !strcmp(text, "null"))) return json_null();
-  json_t *json = json_stringn(text, event->data.scalar.length);
-  return json && strlen(text) == event->data.scalar.length
-             ? json
-             : fail(r, event, "a value holds a character that text cannot hold");
+  if (strlen(text) != event->data.scalar.length)
+    return fail(r, event, "a value holds a character that text cannot hold");
+  json_t *json = json_string(text);
+  return json ? json : fail(r, event, "a value is not valid UTF-8");
 }
 
 static json_t *sequence(reader *r, int depth) {

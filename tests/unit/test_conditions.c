@@ -26,7 +26,7 @@ static wb_run make_run(const char *path, const char *const *pairs) {
 
 static wb_study study_of(const wb_run *runs, size_t count) {
   wb_study study = {.runs = calloc(count, sizeof *runs), .run_count = count};
-  memcpy(study.runs, runs, count * sizeof *runs);
+  if (count) memcpy(study.runs, runs, count * sizeof *runs);
   wb_conditions_make(&study);
   return study;
 }
