@@ -52,7 +52,7 @@ def run(case, build, root):
     environment = {
         "PATH": f"{root}/bin:/usr/bin:/bin", "HOME": str(folder), "WORKBENCH_CACHE_DIR": str(folder / ".cache"),
         "WORKBENCH_PLUGIN_PATH": str(build / "tests/plugins"), "BAD": str(build / "tests/bad_plugins"),
-        "GOOD": str(build / "tests/plugins"), "MAKE_RUNS": str(HERE / "make_runs.py"), "LC_ALL": "C.UTF-8",
+        "GOOD": str(build / "tests/plugins"), "REAL": str(build / "bin/workbench"), "MAKE_RUNS": str(HERE / "make_runs.py"), "LC_ALL": "C.UTF-8",
         "OMP_WAIT_POLICY": "passive",
         # In a build with sanitizers, crashes that a case asks for stay crashes.
         "ASAN_OPTIONS": "handle_segv=0:handle_abort=0:allocator_may_return_null=1",
