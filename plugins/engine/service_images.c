@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "data/dataset.h"
-#include "hdf5/runfile.h"
 #include "service_internal.h"
 
 typedef struct entry {
@@ -77,40 +76,12 @@ static wb_status acquire(const wb_host *host, const char *spec, const wb_dataset
   return host->defer(host, release, e);
 }
 
-/* Refuses data that are not those of the run although the run file's own spec led to them. */
-static wb_status compare_digest(const wb_h5 *file, const char *spec, const wb_dataset *data, wb_error *err) {
-  char *own, *digest = NULL;
-  wb_status status = wb_h5_get_text(file, "/", "data_spec", &own, err);
-  if (status != WB_OK) return status;
-  if (strcmp(own, spec) == 0) status = wb_h5_get_text(file, "/", "data_digest", &digest, err);
-  if (digest && strcmp(digest, data->digest) != 0)
-    status =
-        wb_fail(err, WB_INPUT,
-                "%s is not the data that %s was trained on: its digest is %.12s.., expected %.12s... Put "
-                "the data back, or give --data to use other images on purpose",
-                spec, wb_h5_path(file), data->digest, digest);
-  free(own);
-  free(digest);
-  return status;
-}
-
-static wb_status check_digest(const char *path, const char *spec, const wb_dataset *data, wb_error *err) {
-  wb_h5 *file;
-  bool is_run;
-  wb_status status = wb_h5_open(path, &file, err);
-  if (status != WB_OK) return status;
-  status = wb_runfile_check(file, &is_run, err);
-  if (status == WB_OK && is_run) status = compare_digest(file, spec, data, err);
-  wb_h5_close(file);
-  return status;
-}
-
 wb_status wb_service_images(const wb_host *host, const char *role, uint32_t run, const char *split,
                             wb_imageset **out) {
-  const char *path = host->run_path(host, run), *spec = host->data_spec(host, run);
+  const char *spec = host->data_spec(host, run);
   if (!spec)
     return wb_host_fail(host, WB_INPUT, "nothing says where the %s of %s are; name the data set with --data",
-                        role, path);
+                        role, host->run_path(host, run));
   const bool train = strcmp(split, "train") == 0;
   if (!train && strcmp(split, "test") != 0)
     return wb_host_fail(host, WB_INTERNAL,
@@ -119,8 +90,6 @@ wb_status wb_service_images(const wb_host *host, const char *role, uint32_t run,
                         split);
   const wb_dataset *data = NULL;
   WB_TRY(acquire(host, spec, &data));
-  wb_error err = {0};
-  if (check_digest(path, spec, data, &err) != WB_OK) return wb_service_fail(host, &err);
   const wb_images *images = train ? &data->train : &data->test;
   if (images->count == 0) return wb_host_fail(host, WB_INPUT, "%s has no images to %s", spec, split);
   wb_imageset *set = WB_ALLOC(host, wb_imageset, 1);

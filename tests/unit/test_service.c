@@ -47,11 +47,10 @@ static void describe_model(wb_h5 *file, const wb_net_config *c) {
   assert_ok(wb_h5_set_doubles(file, "/model", "sd", sd, (size_t)c->channels, &err), err);
 }
 
-/* What a written run file is like; zero: a linear head, its own spec, no digest. */
+/* What a written run file is like; zero: a linear head. */
 typedef struct made_run {
   bool readout;   // trained afterwards and read through ReLU, instead of a linear head
   bool untrained; // no classifier at all
-  const char *data_spec, *data_digest;
 } made_run;
 
 static const char *write_run(const char *name, made_run r) {
@@ -83,8 +82,6 @@ static const char *write_run(const char *name, made_run r) {
     assert_ok(wb_h5_soft_link(file, "/roles/readout_bias", bias, &err), err);
   }
   assert_ok(wb_h5_set_text(file, "/", "readout_input", r.readout ? "relu" : "identity", &err), err);
-  assert_ok(wb_h5_set_text(file, "/", "data_spec", r.data_spec ? r.data_spec : "builtin", &err), err);
-  assert_ok(wb_h5_set_text(file, "/", "data_digest", r.data_digest ? r.data_digest : "", &err), err);
   assert_ok(wb_runfile_commit(file, "complete", &err), err);
   return made(name);
 }
@@ -290,9 +287,7 @@ static void test_images(void **state) {
   write_data("grey.h5", 5);
   char spec[MADE_PATH + 8];
   snprintf(spec, sizeof spec, "h5:%s", made("grey.h5"));
-  wb_dataset *data = open_ok(spec);
-  const char *path = write_run("grey-run.h5", (made_run){.data_spec = spec, .data_digest = data->digest});
-  wb_dataset_free(data);
+  const char *path = write_run("grey-run.h5", (made_run){0});
   fake_host h;
   fake_host_start(&h, path, spec);
   wb_imageset *set;
@@ -312,25 +307,6 @@ static void test_images(void **state) {
   expect_failure(&h, engine->images(&h.table, "images", 0, "val", &set), WB_INTERNAL, "\"val\"");
   h.data_spec = NULL;
   expect_failure(&h, engine->images(&h.table, "images", 0, "test", &set), WB_INPUT, "--data");
-  fake_host_end(&h);
-}
-
-/* A run's own spec must lead to its own data; any other spec is the user's wish. */
-static void test_digest(void **state) {
-  (void)state;
-  write_data("now.h5", 1);
-  write_data("other.h5", 2);
-  char spec[MADE_PATH + 8], other[MADE_PATH + 8];
-  snprintf(spec, sizeof spec, "h5:%s", made("now.h5"));
-  snprintf(other, sizeof other, "h5:%s", made("other.h5"));
-  const char *path =
-      write_run("now-run.h5", (made_run){.data_spec = spec, .data_digest = "0123456789abcdef"});
-  wb_imageset *set;
-  fake_host h;
-  fake_host_start(&h, path, spec);
-  expect_failure(&h, engine->images(&h.table, "images", 0, "test", &set), WB_INPUT, "expected 0123456789ab");
-  h.data_spec = other;
-  assert_ok(engine->images(&h.table, "images", 0, "test", &set), h);
   fake_host_end(&h);
 }
 
@@ -374,7 +350,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_forward),  cmocka_unit_test(test_gradient), cmocka_unit_test(test_readout),
       cmocka_unit_test(test_refusals), cmocka_unit_test(test_damaged),  cmocka_unit_test(test_images),
-      cmocka_unit_test(test_digest),   cmocka_unit_test(test_cache),
+      cmocka_unit_test(test_cache),
   };
   return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

@@ -402,8 +402,7 @@ typedef struct wb_engine_1 {
   wb_status (*input_gradient)(const wb_host *host, wb_model *model, const float *images,
                               const int32_t *labels, uint32_t n, float *gradient, float *loss);
 
-  /* The images behind an IMAGES role: split "train" or "test". WB_INPUT where they are not those that the run
-   * was trained on although nothing else was asked for. */
+  /* The images behind an IMAGES role: split "train" or "test". */
   wb_status (*images)(const wb_host *host, const char *role, uint32_t run, const char *split,
                       wb_imageset **out);
   void (*images_shape)(const wb_imageset *images, uint64_t *count, uint32_t image[3]);
