@@ -100,15 +100,17 @@ static bool wanted(const map_params *p, const char *name) {
   return p->classes.count == 0;
 }
 
-/* Refuses a class that the file does not have. */
-static wb_status check_names(const wb_host *host, const map_params *p, const char *const *names,
-                             uint32_t count) {
+/* Refuses a class that no stimulus was found for; `example` is the name of one that has some. */
+static wb_status check_found(const wb_host *host, const map_params *p, const chosen *found,
+                             const char *example) {
+  const char *path = host->run_path(host, 0);
+  if (!example) return wb_host_fail(host, WB_INPUT, "%s has no class at all: every label is negative", path);
   for (size_t k = 0; k < p->classes.count; k++) {
     bool known = false;
-    for (uint32_t c = 0; c < count; c++) known |= strcmp(p->classes.items[k], names[c]) == 0;
+    for (size_t c = 0; c < found->count; c++) known |= strcmp(p->classes.items[k], found->name[c]) == 0;
     if (!known) {
-      return wb_host_fail(host, WB_ARG, "%s has no class named %s; its first class is %s",
-                          host->run_path(host, 0), p->classes.items[k], count ? names[0] : "unnamed");
+      return wb_host_fail(host, WB_INPUT, "%s has no stimulus of class %s; its first class is %s", path,
+                          p->classes.items[k], example);
     }
   }
   return WB_OK;
@@ -120,7 +122,7 @@ static wb_status choose(const wb_host *host, const map_params *p, const int32_t 
   const char *const *names;
   uint32_t named;
   WB_TRY(host->names(host, 0, "class", &names, &named));
-  WB_TRY(check_names(host, p, names, named));
+  const char *example = NULL;
   int32_t last = -1; // classes up to here are done
   while (out->count < MOST_CLASSES) {
     uint64_t first = n;
@@ -133,11 +135,12 @@ static wb_status choose(const wb_host *host, const map_params *p, const int32_t 
     if (!name) return WB_NOMEM;
     snprintf(name, 16, "%d", last);
     const char *shown = (uint32_t)last < named ? names[last] : name;
+    if (!example) example = shown;
     if (!wanted(p, shown)) continue;
     out->name[out->count] = shown;
     out->stimulus[out->count++] = first;
   }
-  return WB_OK;
+  return check_found(host, p, out, example);
 }
 
 static wb_status emit_maps(const wb_host *host, const chosen *c, uint64_t units) {
@@ -196,6 +199,13 @@ static wb_status emit_border(const wb_host *host, uint64_t n, uint64_t units) {
                  : host->emit_missing(host, "border-energy", "no unit is ever active after ReLU");
 }
 
+static wb_status check(const wb_host *host, const void *params) {
+  const map_params *p = params;
+  if (p->classes.count <= MOST_CLASSES) return WB_OK;
+  return wb_host_fail(host, WB_ARG, "--class names %zu classes; one figure shows up to %d", p->classes.count,
+                      MOST_CLASSES);
+}
+
 static wb_status run(const wb_host *host, const void *params) {
   uint64_t dims[WB_MAX_RANK];
   WB_TRY(host->shape(host, "activations", 0, dims));
@@ -233,6 +243,7 @@ static const wb_plugin plugin = {
     .params = WB_TABLE(params_table),
     .inputs = WB_TABLE(inputs_table),
     .outputs = WB_TABLE(outputs_table),
+    .check = check,
     .run = run,
 };
 

@@ -20,7 +20,7 @@
 
 enum { NEIGHBOURS_ROOK, NEIGHBOURS_QUEEN, NEIGHBOURS_DISTANCE };
 enum { MAP_EACH, MAP_MEAN };
-enum { BINS = 50, BLOCK = 1024 };
+enum { BINS = 50, BLOCK = 1024, MOST_LAGS = 1000 };
 
 typedef struct moran_params {
   int32_t neighbours, torus, row_standardised, after_relu, map;
@@ -166,7 +166,8 @@ static const wb_output outputs_table[] = {
      .low = -INFINITY,
      .high = INFINITY,
      .reference = 0,
-     .shape = WB_CURVE},
+     .shape = WB_CURVE,
+     .flags = WB_OUTPUT_MAY_BE_MISSING},
     {.name = "distribution",
      .title = "stimuli",
      .help = "Moran's I of single stimuli",
@@ -223,8 +224,8 @@ static wb_status gather(const wb_host *host, maps *m, float *x, double *u) {
   }
   m->count = of_mean ? 1 : m->n;
   if (of_mean) {
-    for (uint64_t k = 0; k < m->units; k++) x[k] = (float)(sum[k] / (double)m->n);
-    m->constant = wb_maps_normalise(u, x, false, 1, m->units);
+    for (uint64_t k = 0; k < m->units; k++) u[k] = sum[k] / (double)m->n;
+    m->constant = wb_maps_centre(u, 1, m->units);
     wb_maps_accumulate(m->gram, u, 1, m->units);
     wb_moran_each(m->each, u, 1, &m->spatial);
   }
@@ -263,27 +264,39 @@ static wb_status emit_distribution(const wb_host *host, const maps *m) {
   return host->emit_histogram(host, "distribution", BINS, edges, counts);
 }
 
+/* The longer side of the box around the units. */
+static double farther_side(const double *positions, uint64_t units) {
+  double side = 0;
+  for (int axis = 0; axis < 2; axis++) {
+    double low = positions[axis], high = low;
+    for (uint64_t k = 1; k < units; k++) {
+      low = fmin(low, positions[2 * k + axis]);
+      high = fmax(high, positions[2 * k + axis]);
+    }
+    side = fmax(side, high - low);
+  }
+  return side;
+}
+
 static wb_status emit_spatial(const wb_host *host, const maps *m, const double *positions) {
   double *local = WB_ALLOC(host, double, m->units);
   if (!local) return WB_NOMEM;
   wb_moran_local(local, m->gram, m->count, &m->spatial);
   WB_TRY(host->emit_matrix(host, "local", 1, m->units, local, NULL, NULL));
 
-  double farthest = 0;
-  for (uint64_t k = 0; k < m->units; k++) {
-    farthest = fmax(farthest, fmax(positions[2 * k] - positions[0], positions[2 * k + 1] - positions[1]));
-  }
-  const size_t lags = farthest >= 1 && farthest < 1000 ? (size_t)farthest : 1;
+  const size_t lags = (size_t)fmin(fmax(farther_side(positions, m->units), 1), MOST_LAGS);
   double *lag = WB_ALLOC(host, double, lags), *mean = WB_ALLOC(host, double, lags);
-  if (!lag || !mean) return WB_NOMEM;
-  wb_moran_correlogram(mean, m->gram, m->count, positions, m->units, lags);
+  size_t *pairs = WB_ALLOC(host, size_t, lags);
+  if (!lag || !mean || !pairs) return WB_NOMEM;
+  wb_moran_correlogram(mean, pairs, m->gram, m->count, positions, m->units, lags);
   size_t kept = 0;
   for (size_t k = 0; k < lags; k++) {
     if (isnan(mean[k])) continue;
     lag[kept] = (double)k + 1;
     mean[kept++] = mean[k];
   }
-  return host->emit_curve(host, "correlogram", kept, lag, mean);
+  return kept ? host->emit_curve(host, "correlogram", kept, lag, mean)
+              : host->emit_missing(host, "correlogram", "no two units are about a whole distance apart");
 }
 
 static wb_status measure(const wb_host *host, maps *m, const double *positions) {
@@ -309,6 +322,15 @@ static wb_status measure(const wb_host *host, maps *m, const double *positions) 
   return emit_spatial(host, m, positions);
 }
 
+static wb_status check(const wb_host *host, const void *params) {
+  const moran_params *p = params;
+  const bool distance = p->neighbours == NEIGHBOURS_DISTANCE;
+  if (distance && p->torus)
+    return host->fail(host, WB_ARG, "--torus goes with --neighbours rook or queen: distances do not wrap");
+  if (!distance && p->radius > 0) return host->fail(host, WB_ARG, "--radius goes with --neighbours distance");
+  return WB_OK;
+}
+
 static wb_status run(const wb_host *host, const void *params) {
   maps m = {.params = params};
   uint64_t dims[WB_MAX_RANK];
@@ -322,6 +344,11 @@ static wb_status run(const wb_host *host, const void *params) {
   }
   double *positions = WB_ALLOC(host, double, 2 * m.units);
   if (!positions) return WB_NOMEM;
+  WB_TRY(host->shape(host, "positions", 0, dims));
+  if (dims[1] != 2) {
+    return wb_host_fail(host, WB_INPUT, "%s has %llu numbers a unit as positions; expected 2, x and y",
+                        host->run_path(host, 0), (unsigned long long)dims[1]);
+  }
   WB_TRY(host->read(host, "positions", 0, 0, m.units, positions));
   WB_TRY(neighbours(host, m.params, m.units, positions, &m.spatial));
   const wb_status status = measure(host, &m, positions);
@@ -348,6 +375,7 @@ static const wb_plugin plugin = {
     .params = WB_TABLE(params_table),
     .inputs = WB_TABLE(inputs_table),
     .outputs = WB_TABLE(outputs_table),
+    .check = check,
     .run = run,
 };
 

@@ -11,15 +11,12 @@ static double at(const double *gram, size_t units, size_t a, size_t b) {
   return a >= b ? gram[a * units + b] : gram[b * units + a];
 }
 
-size_t wb_maps_normalise(double *u, const float *x, bool after_relu, size_t n, size_t units) {
+size_t wb_maps_centre(double *u, size_t n, size_t units) {
   size_t constant = 0;
 #pragma omp parallel for schedule(static) reduction(+ : constant)
   for (size_t s = 0; s < n; s++) {
     double *row = u + s * units, mean = 0, square = 0;
-    for (size_t k = 0; k < units; k++) {
-      row[k] = after_relu && x[s * units + k] < 0 ? 0 : (double)x[s * units + k];
-      mean += row[k];
-    }
+    for (size_t k = 0; k < units; k++) mean += row[k];
     mean /= (double)units;
     for (size_t k = 0; k < units; k++) {
       row[k] -= mean;
@@ -30,6 +27,11 @@ size_t wb_maps_normalise(double *u, const float *x, bool after_relu, size_t n, s
     for (size_t k = 0; k < units; k++) row[k] *= scale;
   }
   return constant;
+}
+
+size_t wb_maps_normalise(double *u, const float *x, bool after_relu, size_t n, size_t units) {
+  for (size_t k = 0; k < n * units; k++) u[k] = after_relu && x[k] < 0 ? 0 : (double)x[k];
+  return wb_maps_centre(u, n, units);
 }
 
 void wb_maps_accumulate(double *gram, const double *u, size_t n, size_t units) {
@@ -84,22 +86,24 @@ void wb_moran_local(double *local, const double *gram, size_t maps, const wb_spa
   }
 }
 
-void wb_moran_correlogram(double *correlogram, const double *gram, size_t maps, const double *positions,
-                          size_t units, size_t lags) {
-  for (size_t lag = 1; lag <= lags; lag++) {
-    double sum = 0;
-    size_t pairs = 0;
-    for (size_t i = 0; i < units; i++) {
-      for (size_t j = 0; j < i; j++) {
-        const double d =
-            hypot(positions[2 * i] - positions[2 * j], positions[2 * i + 1] - positions[2 * j + 1]);
-        if (d < (double)lag - 0.5 || d >= (double)lag + 0.5) continue;
-        sum += gram[i * units + j];
-        pairs++;
-      }
-    }
-    correlogram[lag - 1] = pairs ? (double)units * sum / (double)pairs / (double)maps : (double)NAN;
+void wb_moran_correlogram(double *correlogram, size_t *pairs, const double *gram, size_t maps,
+                          const double *positions, size_t units, size_t lags) {
+  for (size_t k = 0; k < lags; k++) {
+    correlogram[k] = 0;
+    pairs[k] = 0;
   }
+  for (size_t i = 0; i < units; i++) {
+    for (size_t j = 0; j < i; j++) {
+      const double lag = floor(
+          hypot(positions[2 * i] - positions[2 * j], positions[2 * i + 1] - positions[2 * j + 1]) + 0.5);
+      if (lag < 1 || lag > (double)lags) continue;
+      correlogram[(size_t)lag - 1] += gram[i * units + j];
+      pairs[(size_t)lag - 1]++;
+    }
+  }
+  for (size_t k = 0; k < lags; k++)
+    correlogram[k] =
+        pairs[k] ? (double)units * correlogram[k] / (double)pairs[k] / (double)maps : (double)NAN;
 }
 
 wb_permutation wb_moran_permute(const double *gram, size_t maps, const wb_spatial *spatial, double observed,

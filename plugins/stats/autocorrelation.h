@@ -14,6 +14,9 @@
  * first. A constant map becomes zero. Returns how many are constant. */
 size_t wb_maps_normalise(double *u, const float *x, bool after_relu, size_t n, size_t units);
 
+/* The same in place, for maps in double. */
+size_t wb_maps_centre(double *u, size_t n, size_t units);
+
 /* gram (units, units) += u' u; only the lower triangle (row >= column) is used. */
 void wb_maps_accumulate(double *gram, const double *u, size_t n, size_t units);
 
@@ -31,10 +34,10 @@ double wb_geary_mean(const double *gram, size_t maps, size_t constant, const wb_
 /* local (units): local Moran's I_i = N sum_j w_ij u_i u_j, mean over maps; their sum is W times Moran's I. */
 void wb_moran_local(double *local, const double *gram, size_t maps, const wb_spatial *spatial);
 
-/* Mean Moran's I of unit pairs at grid distances d - 1/2 <= distance < d + 1/2 for d = 1 .. lags: correlogram
- * (lags); NAN where there is no such pair. positions (units, 2). */
-void wb_moran_correlogram(double *correlogram, const double *gram, size_t maps, const double *positions,
-                          size_t units, size_t lags);
+/* Mean Moran's I of unit pairs at distances d - 1/2 <= distance < d + 1/2 for d = 1 .. lags: correlogram
+ * (lags), NAN where there is no such pair; pairs (lags): how many there are. positions (units, 2). */
+void wb_moran_correlogram(double *correlogram, size_t *pairs, const double *gram, size_t maps,
+                          const double *positions, size_t units, size_t lags);
 
 typedef struct wb_permutation {
   double mean, sd; // of I over the permutations

@@ -50,9 +50,9 @@ wb_status wb_spatial_grid(wb_spatial *out, size_t rows, size_t cols, wb_neighbou
     for (long c = 0; c < w; c++) {
       for (int k = 0; k < steps && status == WB_OK; k++) {
         long r2 = r + step[k][0], c2 = c + step[k][1];
-        const bool inside = r2 < h && c2 >= 0 && c2 < w;
         // Around a torus of one or two cells the way back is the way there: no pair may count twice.
-        if (!inside && (!torus || (step[k][0] && h < 3) || (step[k][1] && w < 3))) continue;
+        if (r2 >= h && (!torus || h < 3)) continue;
+        if ((c2 < 0 || c2 >= w) && (!torus || w < 3)) continue;
         r2 = (r2 + h) % h;
         c2 = (c2 + w) % w;
         status = add(out, &capacity, (size_t)(r * w + c), (size_t)(r2 * w + c2), 1.0, err);

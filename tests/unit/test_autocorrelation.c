@@ -230,8 +230,25 @@ static void test_distance_and_correlogram(void **state) {
     lag1 += plain_moran(map, one) / MAPS;
   }
   assert_true(fabs(wb_moran_mean(c.gram, MAPS, &s, NULL) - moran) < 1e-12);
-  wb_moran_correlogram(near, c.gram, MAPS, positions, UNITS, 2);
+  size_t pairs[2];
+  wb_moran_correlogram(near, pairs, c.gram, MAPS, positions, UNITS, 2);
+  assert_int_equal(pairs[0], ROWS * (COLS - 1) + (ROWS - 1) * COLS + 2 * (ROWS - 1) * (COLS - 1));
   assert_true(fabs(near[0] - lag1) < 1e-12);
+  wb_spatial_free(&s);
+}
+
+/* Around a torus of two rows every cell has two neighbours in its row and three in the other. */
+static void test_flat_torus(void **state) {
+  (void)state;
+  wb_spatial s;
+  assert_int_equal(wb_spatial_grid(&s, 2, 8, WB_QUEEN, true, false, NULL), WB_OK);
+  assert_int_equal(s.count, 40);
+  for (size_t i = 0; i < 16; i++) assert_true(s.row_sum[i] == 5);
+  bool seen[16][16] = {{false}};
+  for (size_t k = 0; k < s.count; k++) {
+    assert_false(seen[s.pairs[k].i][s.pairs[k].j]);
+    seen[s.pairs[k].i][s.pairs[k].j] = true;
+  }
   wb_spatial_free(&s);
 }
 
@@ -253,7 +270,7 @@ int main(void) {
       cmocka_unit_test(test_against_plain_loops), cmocka_unit_test(test_by_hand),
       cmocka_unit_test(test_affine_invariance),   cmocka_unit_test(test_constant_maps),
       cmocka_unit_test(test_permutation),         cmocka_unit_test(test_distance_and_correlogram),
-      cmocka_unit_test(test_no_neighbours),
+      cmocka_unit_test(test_flat_torus),          cmocka_unit_test(test_no_neighbours),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
