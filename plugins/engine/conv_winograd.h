@@ -4,12 +4,12 @@
  * numbers a channel (V = B'xB) and each filter into `filters` numbers (U = G w G'), multiplies, sums over
  * channels, and turns the sums into the outputs of the tile (y = A'MA):
  *
- *   M_p[k][t] = sum_c U_f[k][c] V_p[c][t],   f = filter_of[p]             k output, c input channel, t tile
+ *   M_p[k][t] = sum_c U_f[k][c] V_p[c][t],   f = f(p) the filter of p     k output, c input channel, t tile
  *
  * These are `products` matrix products. Backward-data has the same shape with the roles of input and output
  * changed. Backward-weights is the exact adjoint of forward with respect to w:
  *
- *   D_f[c][k] = sum over p with filter_of[p] = f, and over t, of V_p[c][t] Y_p[k][t],   Y = A dy A',   dw =
+ *   D_f[c][k] = sum over p with f(p) = f, and over t, of V_p[c][t] Y_p[k][t],   Y = A dy A',   dw =
  * G'DG
  *
  * Layouts (floats; strides between products, filters and channel blocks are padded against cache conflicts):
@@ -73,13 +73,23 @@ typedef void wb_winograd_to_filters(float *u, size_t stride, const float *w, int
 /* dw of 8 inputs x 8 outputs [kh][kw][8][8], from d[f * stride + in * row + out]; added where `add`. */
 typedef void wb_winograd_to_weights(float *dw, const float *d, size_t stride, size_t row, bool add);
 
+/* `count` products, `step` apart from `first` on, that use the same filter. */
+typedef struct wb_winograd_run {
+  unsigned char filter, first, count, step;
+} wb_winograd_run;
+
 typedef struct wb_winograd_pass {
   int products, filters;
-  const unsigned char *filter_of; // (products); NULL: product p uses filter p
+  const wb_winograd_run *run; // (runs), all products; NULL: product p uses filter p
+  int runs;
   wb_winograd_to_products *input;
   wb_winograd_to_filters *filter;
   wb_winograd_to_pixels *output;
 } wb_winograd_pass;
+
+static inline wb_winograd_run wb_winograd_run_at(const wb_winograd_pass *pass, int i) {
+  return pass->run ? pass->run[i] : (wb_winograd_run){(unsigned char)i, (unsigned char)i, 1, 0};
+}
 
 typedef struct wb_winograd_form {
   int kernel, stride, tile; // tile: outputs of the forward pass on its side

@@ -22,10 +22,10 @@
 #include "winograd_gemm_avx2.h"
 
 enum {
-  FILTERS_FIRST = 6 << 20, // bytes of U up to which filters come first
-  BLOCK_BYTES = 192 << 10, // of V of a block, filters first
-  CHUNK_BYTES = 32 << 20,  // of V of a chunk, tiles first
-  BLOCK_TILES = 66,        // of a block, tiles first
+  FILTERS_FIRST = 12 << 20, // bytes of U up to which filters come first
+  BLOCK_BYTES = 192 << 10,  // of V of a block, filters first
+  CHUNK_BYTES = 32 << 20,   // of V of a chunk, tiles first
+  BLOCK_TILES = 66,         // of a block, tiles first
 };
 
 typedef struct layout {
@@ -80,11 +80,13 @@ static layout plan(const wb_winograd_pass *pass, const wb_maps *in, const wb_map
 /* M of a group of panels and a block of tiles. */
 static void multiply(const job *j, float *m, const float *v, const float *u, int panels, int tiles) {
   const layout *l = &j->l;
-  for (int p = 0; p < j->pass->products; p++) {
-    const int f = j->pass->filter_of ? j->pass->filter_of[p] : p;
-    for (int i = 0; i < panels; i++)
-      wb_winograd_multiply_avx2(m + p * l->m_stride + 2 * i * l->pitch, v + p * l->v_stride,
-                                u + i * l->u_size + f * l->u_stride, l->pitch, j->in->blocks, tiles);
+  for (int r = 0; r < j->pass->runs; r++) {
+    const wb_winograd_run run = wb_winograd_run_at(j->pass, r);
+    for (int p = run.first, left = run.count; left > 0; left--, p += run.step)
+      for (int i = 0; i < panels; i++)
+        wb_winograd_multiply_avx2(m + p * l->m_stride + 2 * i * l->pitch, v + p * l->v_stride,
+                                  u + i * l->u_size + run.filter * l->u_stride, l->pitch, j->in->blocks,
+                                  tiles);
   }
 }
 
@@ -195,14 +197,20 @@ void wb_winograd_backward_data_avx2(const wb_winograd *conv, int n, const float 
   run(conv, &conv->form->backward_data, &conv->out, &conv->in, n, dy, w, dx, NULL, scratch);
 }
 
-static size_t bytes(const layout *l, int threads) {
-  return (l->shared + l->own * threads) * sizeof(float);
+static size_t bytes(const wb_winograd *conv, const wb_winograd_pass *pass, const wb_maps *in,
+                    const wb_maps *out) {
+  size_t most = 0;
+  for (int n = 1; n <= conv->shape.batch; n++) { // fewer images may be cut into larger blocks
+    const layout l = plan(pass, in, out, n, conv->threads);
+    const size_t size = (l.shared + l.own * conv->threads) * sizeof(float);
+    if (size > most) most = size;
+  }
+  return most;
 }
 
 size_t wb_winograd_scratch_avx2(const wb_winograd *conv) {
-  const layout f = plan(&conv->form->forward, &conv->in, &conv->out, conv->shape.batch, conv->threads);
-  const layout b = plan(&conv->form->backward_data, &conv->out, &conv->in, conv->shape.batch, conv->threads);
-  const size_t forward = bytes(&f, conv->threads), backward = bytes(&b, conv->threads);
+  const size_t forward = bytes(conv, &conv->form->forward, &conv->in, &conv->out);
+  const size_t backward = bytes(conv, &conv->form->backward_data, &conv->out, &conv->in);
   return forward > backward ? forward : backward;
 }
 

@@ -4,10 +4,10 @@
  * The adjoint of the forward pass: V from x, Y from dy, D = sum over tiles of V Y', dw from D. As in the
  * other passes not everything fits into the caches:
  *
- *   private sums    (few channels) Each thread takes blocks of tiles and adds their V Y' to a D of its own;
- * in the end the threads' D are added in order. tiles first     (many channels) V and Y of a chunk of tiles;
- * then each thread takes parts of D, inputs x outputs, sized for the second-level cache, and adds them to dw
- * at once.
+ *   private sums    (few channels, many tiles) Each thread takes blocks of tiles and adds their V Y' to a D
+ * of its own; in the end the threads' D are added in order. tiles first     (many channels or few tiles) V
+ * and Y of a chunk of tiles; then each thread takes parts of D, inputs x outputs, sized for the second-level
+ * cache, and adds them to dw at once.
  *
  * Work is shared out statically and sums are added in a fixed order: a number of threads gives the same bits
  * always.
@@ -22,18 +22,20 @@
 #include "winograd_gemm_avx2.h"
 
 enum {
-  PRIVATE_SUMS = 3 << 20,  // bytes of D up to which each thread has its own
-  BLOCK_BYTES = 400 << 10, // of V and Y of a block, private sums
-  CHUNK_BYTES = 48 << 20,  // of V and Y of a chunk, tiles first
-  BLOCK_TILES = 64,        // of a block, tiles first
-  PART_IN = 8,             // channel blocks of a part of D, tiles first
-  PART_OUT = 6
+  PRIVATE_SUMS = 6 << 20,  // bytes of D up to which each thread has its own
+  BLOCK_BYTES = 768 << 10, // of V and Y of a block, private sums
+  CHUNK_BYTES = 16 << 20,  // of V and Y of a chunk, tiles first
+  BLOCK_TILES = 128,       // of a block, tiles first
+  PART_IN_LEAST = 8,       // input channel blocks of a part of D, tiles first
+  PART_IN_MOST = 32,
+  PART_OUT = 3, // output channel blocks: what the kernel takes at once
 };
 
 typedef struct layout {
   bool private_sums;
   int tiles, block, chunk;
-  size_t pitch; // floats from one channel block to the next, in V and Y
+  int part_in, part_out; // channel blocks of a part of D
+  size_t pitch;          // floats from one channel block to the next, in V and Y
   size_t v_stride, y_stride, d_stride;
   size_t v_size, y_size, d_size;
   size_t shared, own; // floats of scratch for all threads together and for each
@@ -58,21 +60,26 @@ static layout plan(const wb_winograd *conv, int n) {
   const int ins = conv->in.blocks, outs = conv->out.blocks, products = forward->products;
   const size_t tile_bytes = (size_t)(ins + outs) * 8 * products * sizeof(float);
   layout l = {.tiles = n * conv->in.tile_rows * conv->in.tile_columns};
-  l.private_sums = (size_t)ins * outs * 64 * forward->filters * sizeof(float) <= PRIVATE_SUMS;
-  if (l.private_sums)
+  const size_t sums = (size_t)ins * outs * 64 * forward->filters * sizeof(float);
+  l.private_sums = sums <= PRIVATE_SUMS && sums * conv->threads <= tile_bytes * l.tiles;
+  if (l.private_sums) {
     l.block = wb_block_tiles(l.tiles, (int)(BLOCK_BYTES / tile_bytes), 1, conv->threads);
-  else
+    l.part_in = ins;
+    l.part_out = outs;
+  } else {
+    const int share = wb_divide_up(ins, conv->threads);
     l.block = wb_block_tiles(l.tiles, BLOCK_TILES, 1, 1);
+    l.part_in = wb_smaller(ins, share < PART_IN_LEAST ? PART_IN_LEAST : wb_smaller(share, PART_IN_MOST));
+    l.part_out = wb_smaller(outs, PART_OUT);
+  }
   l.chunk = wb_smaller((int)(CHUNK_BYTES / tile_bytes), l.tiles);
   l.chunk = wb_divide_up(l.chunk, l.block) * l.block;
   l.pitch = wb_pitch(l.block);
   l.v_stride = l.pitch * ins + WB_LINE_FLOATS;
   l.y_stride = l.pitch * outs + WB_LINE_FLOATS;
+  l.d_stride = (size_t)l.part_in * l.part_out * 64 + WB_LINE_FLOATS;
   l.v_size = wb_round_page(l.v_stride * products);
   l.y_size = wb_round_page(l.y_stride * products);
-  const size_t blocks =
-      l.private_sums ? (size_t)ins * outs : (size_t)wb_smaller(ins, PART_IN) * wb_smaller(outs, PART_OUT);
-  l.d_stride = blocks * 64 + WB_LINE_FLOATS;
   l.d_size = wb_round_page(l.d_stride * forward->filters);
   l.shared = l.private_sums ? 0 : (l.v_size + l.y_size) * (l.chunk / l.block);
   l.own = l.private_sums ? l.d_size + l.v_size + l.y_size : l.d_size;
@@ -83,13 +90,20 @@ static layout plan(const wb_winograd *conv, int n) {
 static void correlate(const job *j, float *d, const float *v, const float *y, part p, int tiles, bool add) {
   const layout *l = &j->l;
   const wb_winograd_pass *forward = &j->conv->form->forward;
-  uint64_t seen = 0; // filters that have their first product
-  for (int i = 0; i < forward->products; i++) {
-    const int f = forward->filter_of ? forward->filter_of[i] : i;
-    wb_winograd_correlate_avx2(d + f * l->d_stride, v + i * l->v_stride + p.in * l->pitch,
-                               y + i * l->y_stride + p.out * l->pitch, l->pitch, p.in_blocks, p.out_blocks,
-                               tiles, add || (seen >> f & 1));
-    seen |= UINT64_C(1) << f;
+  uint64_t begun = 0; // filters whose first run is done
+  for (int r = 0; r < forward->runs; r++) {
+    const wb_winograd_run run = wb_winograd_run_at(forward, r);
+    const wb_winograd_operands operands = {.v = v + run.first * l->v_stride + p.in * l->pitch,
+                                           .y = y + run.first * l->y_stride + p.out * l->pitch,
+                                           .pitch = l->pitch,
+                                           .products = run.count,
+                                           .v_step = run.step * (ptrdiff_t)l->v_stride,
+                                           .y_step = run.step * (ptrdiff_t)l->y_stride,
+                                           .in_blocks = p.in_blocks,
+                                           .out_blocks = p.out_blocks,
+                                           .tiles = tiles};
+    wb_winograd_correlate_avx2(d + run.filter * l->d_stride, &operands, add || (begun >> run.filter & 1));
+    begun |= UINT64_C(1) << run.filter;
   }
 }
 
@@ -178,9 +192,9 @@ static void tiles_first(const job *j) {
       const int end = wb_smaller(chunk + l->chunk, l->tiles);
       transform_chunk(j, v, y, chunk, end);
 #pragma omp for collapse(2) schedule(static)
-      for (int in = 0; in < ins; in += PART_IN)
-        for (int out = 0; out < outs; out += PART_OUT) {
-          const part p = {in, wb_smaller(PART_IN, ins - in), out, wb_smaller(PART_OUT, outs - out)};
+      for (int in = 0; in < ins; in += l->part_in)
+        for (int out = 0; out < outs; out += l->part_out) {
+          const part p = {in, wb_smaller(l->part_in, ins - in), out, wb_smaller(l->part_out, outs - out)};
           for (int first = chunk, i = 0; first < end; first += l->block, i++)
             correlate(j, d, v + i * l->v_size, y + i * l->y_size, p, wb_smaller(l->block, end - first),
                       i > 0);
@@ -206,8 +220,13 @@ void wb_winograd_backward_weights_avx2(const wb_winograd *conv, int n, const flo
 }
 
 size_t wb_winograd_weights_scratch_avx2(const wb_winograd *conv) {
-  const layout l = plan(conv, conv->shape.batch);
-  return (l.shared + l.own * conv->threads) * sizeof(float);
+  size_t most = 0;
+  for (int n = 1; n <= conv->shape.batch; n++) { // fewer images may be cut into larger blocks
+    const layout l = plan(conv, n);
+    const size_t bytes = (l.shared + l.own * conv->threads) * sizeof(float);
+    if (bytes > most) most = bytes;
+  }
+  return most;
 }
 
 #endif

@@ -99,8 +99,8 @@ const wb_winograd_form wb_winograd_1x1_avx2 = {
     .kernel = 1,
     .stride = 1,
     .tile = 1,
-    .forward = {1, 1, NULL, pick, filter, put},
-    .backward_data = {1, 1, NULL, pick, back_filter, put},
+    .forward = {1, 1, NULL, 1, pick, filter, put},
+    .backward_data = {1, 1, NULL, 1, pick, back_filter, put},
     .gradient = pick,
     .weights = weights,
 };
@@ -109,8 +109,8 @@ const wb_winograd_form wb_winograd_1x1_stride2_avx2 = {
     .kernel = 1,
     .stride = 2,
     .tile = 1,
-    .forward = {1, 1, NULL, pick_second, filter, put},
-    .backward_data = {1, 1, NULL, pick, back_filter, put_second},
+    .forward = {1, 1, NULL, 1, pick_second, filter, put},
+    .backward_data = {1, 1, NULL, 1, pick, back_filter, put_second},
     .gradient = pick,
     .weights = weights,
 };

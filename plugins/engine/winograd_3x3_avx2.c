@@ -16,7 +16,7 @@
 #if defined(__x86_64__)
 #include "winograd_tiles_avx2.h"
 
-enum { TILE = 4, TAPS = 3, PRODUCTS = 6 };
+enum { TILE = 4, TAPS = 3, PRODUCTS = 6, ALL = PRODUCTS * PRODUCTS };
 
 #define A  0.625
 #define B  1.5
@@ -125,8 +125,8 @@ const wb_winograd_form wb_winograd_3x3_avx2 = {
     .kernel = 3,
     .stride = 1,
     .tile = TILE,
-    .forward = {PRODUCTS * PRODUCTS, PRODUCTS *PRODUCTS, NULL, input, filter, output},
-    .backward_data = {PRODUCTS * PRODUCTS, PRODUCTS *PRODUCTS, NULL, input, turned_filter, output},
+    .forward = {ALL, ALL, NULL, ALL, input, filter, output},
+    .backward_data = {ALL, ALL, NULL, ALL, input, turned_filter, output},
     .gradient = gradient,
     .weights = weights,
 };

@@ -108,11 +108,15 @@ void wb_winograd_multiply_avx2(float *m, const float *v, const float *u, size_t 
  * a block plus the number of blocks, not with all tiles. */
 #define CORRELATE(width)                                                                                     \
   static __attribute__((noinline)) void correlate##width(float *d, const float *v, const float *y,           \
-                                                         size_t pitch, int tiles, bool add) {                \
+                                                         const wb_winograd_operands *o, bool add) {          \
+    const size_t pitch = o->pitch;                                                                           \
+    const ptrdiff_t v_rest = o->v_step - 8 * o->tiles, y_rest = o->y_step - 8 * o->tiles;                    \
     (void)pitch;                                                                                             \
-    CHANNELS(CLEAR_ROW, width) for (int t = 0; t < tiles; t++, v += 8, y += 8) {                             \
-      LOAD_Y##width CHANNELS(MULTIPLY_ADD_ROW, width)                                                        \
-    }                                                                                                        \
+    CHANNELS(CLEAR_ROW, width)                                                                               \
+    for (int p = 0; p < o->products; p++, v += v_rest, y += y_rest)                                          \
+      for (int t = 0; t < o->tiles; t++, v += 8, y += 8) {                                                   \
+        LOAD_Y##width CHANNELS(MULTIPLY_ADD_ROW, width)                                                      \
+      }                                                                                                      \
     if (add) {                                                                                               \
       CHANNELS(ADD_ROW, width)                                                                               \
     }                                                                                                        \
@@ -123,15 +127,14 @@ CORRELATE(1)
 CORRELATE(2)
 CORRELATE(3)
 
-void wb_winograd_correlate_avx2(float *d, const float *v, const float *y, size_t pitch, int in_blocks,
-                                int out_blocks, int tiles, bool add) {
-  for (int k = 0; k < out_blocks;) {
-    const int width = wb_winograd_group(out_blocks - k);
-    for (int c = 0; c < 2 * in_blocks; c++, d += 4 * 8 * width) {
-      const float *half = v + (c / 2) * pitch + (c % 2) * 4, *outputs = y + k * pitch;
-      if (width == 3) correlate3(d, half, outputs, pitch, tiles, add);
-      if (width == 2) correlate2(d, half, outputs, pitch, tiles, add);
-      if (width == 1) correlate1(d, half, outputs, pitch, tiles, add);
+void wb_winograd_correlate_avx2(float *d, const wb_winograd_operands *o, bool add) {
+  for (int k = 0; k < o->out_blocks;) {
+    const int width = wb_winograd_group(o->out_blocks - k);
+    for (int c = 0; c < 2 * o->in_blocks; c++, d += 4 * 8 * width) {
+      const float *half = o->v + (c / 2) * o->pitch + (c % 2) * 4, *outputs = o->y + k * o->pitch;
+      if (width == 3) correlate3(d, half, outputs, o, add);
+      if (width == 2) correlate2(d, half, outputs, o, add);
+      if (width == 1) correlate1(d, half, outputs, o, add);
     }
     k += width;
   }

@@ -15,11 +15,20 @@
 void wb_winograd_multiply_avx2(float *m, const float *v, const float *u, size_t pitch, int in_blocks,
                                int tiles);
 
-/* Backward-weights: d[c][k] = sum over t of v[c][t] y[k][t], added to d where `add`.
- * v (in_blocks, pitch/8, 8), y (out_blocks, pitch/8, 8). Columns of d are kept in groups of w blocks of 8, w
- * = wb_winograd_group(blocks left): for each group in turn (8 * in_blocks, 8 * w). */
-void wb_winograd_correlate_avx2(float *d, const float *v, const float *y, size_t pitch, int in_blocks,
-                                int out_blocks, int tiles, bool add);
+/* What backward-weights sums up for one filter: products that lie v_step and y_step floats apart. */
+typedef struct wb_winograd_operands {
+  const float *v, *y; // (in_blocks, pitch/8, 8), (out_blocks, pitch/8, 8) of the first product
+  size_t pitch;
+  int products;
+  ptrdiff_t v_step, y_step;
+  int in_blocks, out_blocks, tiles;
+} wb_winograd_operands;
+
+/* Backward-weights: d[c][k] = sum over products and t of v[c][t] y[k][t], added to d where `add`. Columns of
+ * d are kept in groups of w blocks of 8, w = wb_winograd_group(blocks left): for each group in turn (8 *
+ * in_blocks, 8 * w).
+ */
+void wb_winograd_correlate_avx2(float *d, const wb_winograd_operands *operands, bool add);
 
 /* Number of output blocks that are multiplied at once when so many are left: 3, or less at the end. */
 static inline int wb_winograd_group(int blocks_left) {

@@ -28,7 +28,9 @@ enum {
   TAPS = 3,
   POINTS = 5,
   PRODUCTS = POINTS + TILE, // of a line: those of the odd pixels, then the even pixels
-  FILTERS = POINTS + 1
+  FILTERS = POINTS + 1,
+  ALL_PRODUCTS = PRODUCTS * PRODUCTS,
+  ALL_FILTERS = FILTERS * FILTERS
 };
 
 #define A  0.5
@@ -176,20 +178,26 @@ static void weights(float *dw, const float *d, size_t stride, size_t row, bool a
   wb_products_to_weights(dw, d, stride, row, add, weights_line, TAPS, FILTERS);
 }
 
-#define FILTERS_OF_LINE(i)                                                                                   \
-  6 * (i), 6 * (i) + 1, 6 * (i) + 2, 6 * (i) + 3, 6 * (i) + 4, 6 * (i) + 5, 6 * (i) + 5, 6 * (i) + 5,        \
-      6 * (i) + 5
-static const unsigned char filter_of[PRODUCTS * PRODUCTS] = {
-    FILTERS_OF_LINE(0), FILTERS_OF_LINE(1), FILTERS_OF_LINE(2), FILTERS_OF_LINE(3), FILTERS_OF_LINE(4),
-    FILTERS_OF_LINE(5), FILTERS_OF_LINE(5), FILTERS_OF_LINE(5), FILTERS_OF_LINE(5),
+/* Products (i, j) in row-major order use filters (min(i, 5), min(j, 5)): row i of them, then their last rows.
+ */
+#define ONE(i, j)                                                                                            \
+  { 6 * (i) + (j), 9 * (i) + (j), 1, 1 }
+#define FOUR(f, p, s)                                                                                        \
+  { f, p, 4, s }
+#define ROW(i) ONE(i, 0), ONE(i, 1), ONE(i, 2), ONE(i, 3), ONE(i, 4), FOUR(6 * (i) + 5, 9 * (i) + 5, 1)
+static const wb_winograd_run run[] = {
+    ROW(0),          ROW(1),          ROW(2),          ROW(3),          ROW(4),
+    FOUR(30, 45, 9), FOUR(31, 46, 9), FOUR(32, 47, 9), FOUR(33, 48, 9), FOUR(34, 49, 9),
+    FOUR(35, 50, 1), FOUR(35, 59, 1), FOUR(35, 68, 1), FOUR(35, 77, 1),
 };
+enum { RUNS = sizeof run / sizeof *run };
 
 const wb_winograd_form wb_winograd_stride2_avx2 = {
     .kernel = 3,
     .stride = 2,
     .tile = TILE,
-    .forward = {PRODUCTS * PRODUCTS, FILTERS *FILTERS, filter_of, input, filter, output},
-    .backward_data = {PRODUCTS * PRODUCTS, FILTERS *FILTERS, filter_of, back_input, back_filter, back_output},
+    .forward = {ALL_PRODUCTS, ALL_FILTERS, run, RUNS, input, filter, output},
+    .backward_data = {ALL_PRODUCTS, ALL_FILTERS, run, RUNS, back_input, back_filter, back_output},
     .gradient = gradient,
     .weights = weights,
 };
