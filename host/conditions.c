@@ -148,16 +148,3 @@ char *wb_condition_text(const wb_study *study, const wb_condition *condition) {
   free(text);
   return wb_copy("the only condition");
 }
-
-char *wb_conditions_doubt(const wb_study *study) {
-  for (size_t i = 1; i < study->run_count; i++) {
-    const wb_run *a = &study->runs[i - 1], *b = &study->runs[i];
-    const char *seed = value(b, "seed");
-    if (a->condition != b->condition || !seed || compare_values(value(a, "seed"), seed) != 0) continue;
-    return wb_format(
-        "%s and %s agree in every factor, the seed %s too, and count as two seeds of one condition\nIf they "
-        "differ in something else, leave one of them out.",
-        a->path, b->path, seed);
-  }
-  return NULL;
-}

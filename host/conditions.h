@@ -15,8 +15,4 @@ char *wb_conditions_text(const wb_study *study);
 /* A condition in words: "ce, rho 0.2" with the factors that vary; malloc'ed. */
 char *wb_condition_text(const wb_study *study, const wb_condition *condition);
 
-/* Runs of one condition that also have the same seed: a sentence that says what to do; NULL where there are
- * none. malloc'ed. */
-char *wb_conditions_doubt(const wb_study *study);
-
 #endif

@@ -8,6 +8,7 @@
 
 /* One file under inspection. */
 typedef struct wb_inspection {
+  wb_session *session;
   const wb_spec *spec;
   const json_t *task;
   const char *path;

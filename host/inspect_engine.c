@@ -36,6 +36,10 @@ wb_status wb_inspect_model(wb_inspection *in, const wb_input *input) {
   wb_sha256 *hash = wb_sha256_new();
   wb_status status = WB_OK;
   for (size_t i = 0; i < 3 && status == WB_OK; i++) status = hash_group(in, groups[i], hash);
+  char *readout_input = NULL; // the one root attribute that says how the network runs
+  wb_h5_get_text(in->file, "/", "readout_input", &readout_input, NULL);
+  wb_sha256_text(hash, readout_input ? readout_input : "");
+  free(readout_input);
   char digest[WB_DIGEST_SIZE];
   const wb_status hashed = wb_sha256_finish(hash, digest, in->err);
   if (status == WB_OK) status = hashed;
@@ -49,6 +53,38 @@ char *wb_inspect_data_attribute(const wb_inspection *in, const char *name) {
   return wb_h5_get_text(in->file, "/activations/test", name, &text, NULL) == WB_OK ? text : NULL;
 }
 
+/* Digest of a data set, which is loaded for that unless it was the last one. */
+static wb_status data_digest(wb_session *session, const char *spec, wb_error *err) {
+  if (session->data_spec && !strcmp(session->data_spec, spec)) return WB_OK;
+  wb_dataset *data = NULL;
+  const wb_status status = wb_dataset_open(spec, &data, err);
+  if (status != WB_OK) return status;
+  free(session->data_spec);
+  session->data_spec = wb_copy(spec);
+  memcpy(session->data_digest, data->digest, WB_DIGEST_SIZE);
+  wb_dataset_free(data);
+  return WB_OK;
+}
+
+static wb_status bind_images(wb_inspection *in, const wb_input *input, const char *spec, bool given,
+                             wb_error *err) {
+  wb_error why = {0};
+  const wb_status status = data_digest(in->session, spec, &why);
+  if (status != WB_OK)
+    return wb_fail(err, status, "%s%s%s", why.message, given ? "" : "\n--data names other images, for ",
+                   given ? "" : in->path);
+  char *recorded = given ? NULL : wb_inspect_data_attribute(in, "data_digest");
+  const bool other = recorded && strcmp(recorded, in->session->data_digest) != 0;
+  free(recorded);
+  if (other)
+    return wb_fail(err, WB_INPUT,
+                   "%s was trained on other images than %s holds now\n--data %s uses them all the same.",
+                   in->path, spec, spec);
+  wb_json_set(in->roles, input->role, wb_json("{ss}", "digest", in->session->data_digest));
+  wb_json_set(in->result, "data_spec", wb_json_string(spec));
+  return WB_OK;
+}
+
 wb_status wb_inspect_images(wb_inspection *in, const wb_input *input) {
   const char *given = wb_json_text(in->task, "data");
   char *spec = given ? wb_copy(given) : wb_inspect_data_attribute(in, "data_spec");
@@ -58,23 +94,7 @@ wb_status wb_inspect_images(wb_inspection *in, const wb_input *input) {
                     : wb_fail(in->err, WB_INPUT,
                               "%s does not say which images it was trained on\n--data names them.", in->path);
   wb_error why = {0};
-  wb_dataset *data = NULL;
-  wb_status status = wb_dataset_open(spec, &data, &why);
-  char *recorded = given ? NULL : wb_inspect_data_attribute(in, "data_digest");
-  if (status != WB_OK) {
-    status = optional ? WB_OK
-                      : wb_fail(in->err, status, "%s%s%s", why.message,
-                                given ? "" : "\n--data names other images, for ", given ? "" : in->path);
-  } else if (recorded && strcmp(recorded, data->digest) != 0) {
-    status = wb_fail(in->err, WB_INPUT,
-                     "%s was trained on other images than %s holds now\n--data %s uses them all the same.",
-                     in->path, spec, spec);
-  } else {
-    wb_json_set(in->roles, input->role, wb_json("{ss}", "digest", data->digest));
-    wb_json_set(in->result, "data_spec", wb_json_string(spec));
-  }
-  wb_dataset_free(data);
-  free(recorded);
+  const wb_status status = bind_images(in, input, spec, given != NULL, &why);
   free(spec);
-  return status;
+  return status == WB_OK || optional ? WB_OK : wb_fail(in->err, status, "%s", why.message);
 }

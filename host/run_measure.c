@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "conditions.h"
+#include "doubts.h"
 #include "exit.h"
 #include "files.h"
 #include "heap.h"
@@ -88,9 +89,10 @@ static void group(measurement *m) {
   for (size_t i = 0; i < m->sources.count; i++)
     if (m->sources.items[i].usable == WB_USABLE) add_run(m, i);
   wb_conditions_make(&m->study);
-  char *doubt = wb_conditions_doubt(&m->study);
-  if (doubt) wb_say_warning("%s", doubt);
-  free(doubt);
+  const json_t **facts = wb_new(const json_t *, m->study.run_count);
+  for (size_t i = 0; i < m->study.run_count; i++) facts[i] = m->stage.facts[source_of(m, &m->study.runs[i])];
+  wb_doubts_report(&m->study, facts, m->request->registry);
+  free(facts);
 }
 
 static wb_unit unit_of(const measurement *m, const uint32_t *runs, size_t count, char *label) {

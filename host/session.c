@@ -20,6 +20,7 @@ void wb_session_open(wb_session *session, const json_t *common, wb_record_functi
 
 void wb_session_close(wb_session *session) {
   wb_spec_free(session->spec);
+  free(session->data_spec);
   free(session->library.path); // it stays loaded: threads of its libraries may still be parked in its code
   pthread_mutex_destroy(&session->mutex);
 }

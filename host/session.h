@@ -14,6 +14,7 @@
 #include <jansson.h>
 #include <pthread.h>
 
+#include "base/sha256.h"
 #include "library.h"
 #include "worker.h"
 
@@ -25,6 +26,8 @@ typedef struct wb_session {
   wb_library library; // once a task needed it
   const wb_plugin *plugin;
   wb_spec *spec;
+  char *data_spec; // the data set looked into last, and its digest: many runs share one
+  char data_digest[WB_DIGEST_SIZE];
 } wb_session;
 
 void wb_session_open(wb_session *session, const json_t *common, wb_record_function sink, void *context);

@@ -1,9 +1,12 @@
 /* task_inspect.c: what a file holds for the session's plugin, with digests of all that the plugin would read.
+ *
  * {"do": "inspect", "file", "known": {object: digest}, "objects": {role: object}, "grid": [rows, cols],
- * "data": spec, "labels": object}
- *  -> {"run": is a run file, "state", "factors": [[name, value] ..], "roles": {role: {"object", "dims",
- * "digest"}}, "grid": [rows, cols], "labels", "names": digest, "data_spec", "stimuli": digest, "digests":
- * {object: digest}} SPDX-License-Identifier: GPL-3.0-or-later
+ *  "data": spec}
+ *  -> {"run": is a run file, "state", "plugin", "config": {name: value}, "factors": [[name, value] ..],
+ *      "roles": {role: {"object", "dims", "digest"}}, "grid": [rows, cols], "labels": object,
+ *      "names": digest, "data_spec", "stimuli": digest, "digests": {object: digest}}
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +15,22 @@
 #include "heap.h"
 #include "inspect.h"
 #include "json.h"
+
+/* The parameters that made the run, and the plugin that they are of. */
+static json_t *read_config(const wb_inspection *in) {
+  json_t *config = wb_must(json_object());
+  char **names = NULL;
+  size_t count = 0;
+  if (wb_h5_exists(in->file, "/config")) wb_h5_attribute_names(in->file, "/config", &names, &count, NULL);
+  for (size_t i = 0; i < count; i++) {
+    char *text = NULL;
+    if (wb_h5_get_text(in->file, "/config", names[i], &text, NULL) == WB_OK)
+      wb_json_set(config, names[i], wb_json_string(text));
+    free(text);
+  }
+  wb_h5_free_texts(names, count);
+  return config;
+}
 
 static wb_status inspect_state(wb_inspection *in) {
   bool is_run = false, complete = true;
@@ -29,6 +48,11 @@ static wb_status inspect_state(wb_inspection *in) {
   wb_json_set(in->result, "run", json_boolean(is_run));
   wb_json_set(in->result, "state", wb_json_string(complete ? "complete" : "training"));
   wb_json_set(in->result, "factors", factors);
+  char *plugin = NULL;
+  wb_h5_get_text(in->file, "/", "plugin", &plugin, NULL);
+  wb_json_set(in->result, "plugin", wb_json_string(plugin));
+  wb_json_set(in->result, "config", read_config(in));
+  free(plugin);
   return WB_OK;
 }
 
@@ -206,7 +230,8 @@ static wb_status inspect_stimuli(wb_inspection *in) {
 wb_status wb_task_inspect(wb_session *session, const json_t *task, json_t **result, wb_error *err) {
   wb_status status = wb_session_plugin(session, err);
   if (status != WB_OK) return status;
-  wb_inspection in = {.spec = session->spec,
+  wb_inspection in = {.session = session,
+                      .spec = session->spec,
                       .task = task,
                       .path = wb_json_text(task, "file"),
                       .result = wb_must(json_object()),

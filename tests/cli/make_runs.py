@@ -30,7 +30,7 @@ def smooth(maps, rounds):
     return maps
 
 
-def write(path, objective, rho, seed, stimuli=40, units=16, state="complete"):
+def write(path, objective, rho, seed, stimuli=40, units=16, state="complete", epochs=2):
     """One run file: see formats/SCHEMA.md."""
     rng = np.random.default_rng(zlib.crc32(f"{objective} {rho} {seed}".encode()))
     rows = int(np.sqrt(units))
@@ -44,6 +44,10 @@ def write(path, objective, rho, seed, stimuli=40, units=16, state="complete"):
         for name, value in factors.items():
             text(f, "/", name, value) if isinstance(value, str) else f.attrs.create(name, value)
         f.attrs.create("factors", list(factors), dtype=h5py.string_dtype())
+        text(f, "/", "plugin", "train-nothing")
+        f.create_group("/config")
+        for name, value in {"epochs": str(epochs), "seed": str(seed), "rho": str(rho), "pause": str(seed)}.items():
+            text(f, "/config", name, value)
         group = f.create_group("/activations/test")
         text(f, "/activations/test", "data_digest", "0" * 64)
         embedding = group.create_dataset("embedding", data=maps.reshape(stimuli, units).astype("f4"))
@@ -65,13 +69,14 @@ def main():
     parser.add_argument("--stimuli", type=int, default=40)
     parser.add_argument("--units", type=int, default=16)
     parser.add_argument("--state", default="complete")
+    parser.add_argument("--epochs", type=int, default=2)
     a = parser.parse_args()
     a.folder.mkdir(parents=True, exist_ok=True)
     for objective in a.objectives.split(","):
         for rho in a.rhos.split(","):
             for seed in a.seeds.split(","):
                 path = a.folder / f"{objective}-rho{rho}-seed{seed}.h5"
-                write(path, objective, float(rho), int(seed), a.stimuli, a.units, a.state)
+                write(path, objective, float(rho), int(seed), a.stimuli, a.units, a.state, a.epochs)
 
 
 if __name__ == "__main__":

@@ -103,25 +103,8 @@ static void test_condition_text(void **state) {
   wb_study_free(&study);
 }
 
-static void test_doubt(void **state) {
-  (void)state;
-  const wb_run same[] = {RUN("a", "rho", "1", "seed", "1"), RUN("b", "rho", "1", "seed", "1")};
-  wb_study study = study_of(same, 2);
-  char *doubt = wb_conditions_doubt(&study);
-  assert_non_null(strstr(doubt, "a and b agree in every factor, the seed 1 too"));
-  free(doubt);
-  wb_study_free(&study);
-  const wb_run different[] = {RUN("a", "rho", "1", "seed", "1"), RUN("b", "rho", "2", "seed", "1"),
-                              RUN("c", "file", "c"), RUN("d", "file", "d")};
-  study = study_of(different, 4);
-  assert_null(wb_conditions_doubt(&study));
-  assert_int_equal(study.condition_count, 4);
-  wb_study_free(&study);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_order), cmocka_unit_test(test_again),
-                                     cmocka_unit_test(test_text), cmocka_unit_test(test_condition_text),
-                                     cmocka_unit_test(test_doubt)};
+                                     cmocka_unit_test(test_text), cmocka_unit_test(test_condition_text)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 # A crash costs one run.
-export WORKBENCH_PLUGIN_PATH=$BAD
+export WORKBENCH_PLUGIN_PATH=$BAD:$GOOD
 /usr/bin/python3 "$MAKE_RUNS" runs --objectives ce --rhos 0,0.2 --seeds 1,2,3
 workbench run segfault --in runs/*.h5 --jobs 2
 echo "exit $?"

@@ -1,0 +1,15 @@
+/* doubts.h: conditions whose runs are perhaps not what the user takes them for. SPDX-License-Identifier:
+ * GPL-3.0-or-later */
+#ifndef WB_DOUBTS_H
+#define WB_DOUBTS_H
+
+#include <jansson.h>
+
+#include "registry.h"
+#include "study.h"
+
+/* Warns of runs that count as seeds of one condition although they differ in more than the seed, or do not
+ * differ in it. facts[i] is what was found in the file of study->runs[i] (see task_inspect.c). */
+void wb_doubts_report(const wb_study *study, const json_t *const *facts, const wb_registry *registry);
+
+#endif
