@@ -2,6 +2,7 @@
  * GPL-3.0-or-later */
 #include <math.h>
 #include <string.h>
+#include <workbench/plugin_util.h>
 
 #include "call.h"
 
@@ -104,6 +105,18 @@ static wb_status emit_curve(const wb_host *host, const char *name, size_t n, con
   return add(call, out, &v);
 }
 
+/* What the figures will want to know of the classes. The texts live until `run` returns. */
+static wb_status name_classes(const wb_host *host, wb_value *value) {
+  const char *const *names, *const *superclasses;
+  uint32_t count, superclass_count;
+  WB_TRY(host->names(host, 0, "class", &names, &count));
+  WB_TRY(host->names(host, 0, "superclass", &superclasses, &superclass_count));
+  value->class_count = count;
+  value->class_names = (char **)(uintptr_t)names;
+  if (superclass_count == count) value->superclass_names = (char **)(uintptr_t)superclasses;
+  return WB_OK;
+}
+
 static wb_status emit_matrix(const wb_host *host, const char *name, size_t rows, size_t cols,
                              const double *values, const char *const *row_labels,
                              const char *const *col_labels) {
@@ -111,16 +124,18 @@ static wb_status emit_matrix(const wb_host *host, const char *name, size_t rows,
   const wb_output *out = declared(call, name, WB_MATRIX);
   if (!out) return call->err.status;
   if (!rows || !cols) return refuse_empty(call, name);
-  const bool map = out->plot == WB_PLOT_MAPS && (size_t)call->runs[0].rows * call->runs[0].cols == cols;
-  const wb_value v = {.name = (char *)name,
-                      .shape = WB_MATRIX,
-                      .grid_rows = map ? call->runs[0].rows : 0,
-                      .grid_cols = map ? call->runs[0].cols : 0,
-                      .rows = rows,
-                      .cols = cols,
-                      .data = (double *)values,
-                      .row_labels = (char **)(uintptr_t)row_labels,
-                      .col_labels = (char **)(uintptr_t)col_labels};
+  wb_value v = {.name = (char *)name,
+                .shape = WB_MATRIX,
+                .rows = rows,
+                .cols = cols,
+                .data = (double *)values,
+                .row_labels = (char **)(uintptr_t)row_labels,
+                .col_labels = (char **)(uintptr_t)col_labels};
+  if (out->plot == WB_PLOT_MAPS && (size_t)call->runs[0].rows * call->runs[0].cols == cols) {
+    v.grid_rows = call->runs[0].rows;
+    v.grid_cols = call->runs[0].cols;
+  }
+  if (out->flags & WB_OUTPUT_CLASSES) WB_TRY(name_classes(host, &v));
   return add(call, out, &v);
 }
 
@@ -130,21 +145,13 @@ static wb_status emit_points(const wb_host *host, const char *name, size_t n, co
   const wb_output *out = declared(call, name, WB_POINTS);
   if (!out) return call->err.status;
   if (!n) return refuse_empty(call, name);
-  const char *const *names, *const *superclasses;
-  uint32_t count, superclass_count;
-  wb_status status = host->names(host, 0, "class", &names, &count);
-  if (status == WB_OK) status = host->names(host, 0, "superclass", &superclasses, &superclass_count);
-  if (status != WB_OK) return status;
-  const wb_value v = {.name = (char *)name,
-                      .shape = WB_POINTS,
-                      .rows = n,
-                      .cols = 2,
-                      .data = (double *)xy,
-                      .classes = (int32_t *)classes,
-                      .class_count = count,
-                      .class_names = (char **)(uintptr_t)names,
-                      .superclass_names =
-                          superclass_count == count ? (char **)(uintptr_t)superclasses : NULL};
+  wb_value v = {.name = (char *)name,
+                .shape = WB_POINTS,
+                .rows = n,
+                .cols = 2,
+                .data = (double *)xy,
+                .classes = (int32_t *)classes};
+  WB_TRY(name_classes(host, &v));
   return add(call, out, &v);
 }
 

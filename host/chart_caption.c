@@ -99,7 +99,11 @@ void wb_chart_caption(const wb_chart *chart, wb_figure *figure, const char *draw
   char *text = NULL;
   size_t size = 0;
   FILE *out = wb_must(open_memstream(&text, &size));
-  put_sentence(out, output->help && *output->help ? output->help : output->title);
+  const char *title = output->title && *output->title ? output->title : output->name;
+  const bool helped = output->help && *output->help;
+  char *what = helped ? wb_format("%s: %s", title, output->help) : wb_copy(title);
+  put_sentence(out, what);
+  free(what);
   if (output->higher_means && *output->higher_means) fprintf(out, " Higher is %s.", output->higher_means);
   put_sentence(out, drawn);
   put_data(out, chart->study);

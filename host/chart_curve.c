@@ -97,7 +97,7 @@ void wb_chart_curve(const wb_chart *chart, wb_figure *figure) {
   const char *drawn = chart->study->spec->scope != WB_PER_RUN || most < 2 ? ""
                       : equal
                           ? wb_figure_text(figure, "Mean over %s, band one sd", seeds)
-                          : wb_figure_text(figure, "Thin lines are single runs of %s whose x differ", seeds);
+                          : wb_figure_text(figure, "A thin line for each of %s, as their x differ", seeds);
   wb_chart_caption(chart, figure, drawn);
 }
 

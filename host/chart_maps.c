@@ -1,9 +1,9 @@
 /* chart_maps.c: activity on the unit grid, a map per run and stimulus, with the stimulus beside it. See
  * charts.h.
  *
- * Few conditions: a row of the figure per emitted row (stimulus), a column per condition. Many: a figure per
- * emitted row, lines x positions. The first seed of each condition; every run has its own colour scale,
- * symmetric about zero. SPDX-License-Identifier: GPL-3.0-or-later
+ * Few conditions: a row of the figure per emitted row (stimulus), a column per condition. Many, or one row: a
+ * figure per emitted row, lines x positions. The first seed of each condition; every run has its own colour
+ * scale, symmetric about zero. SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include <math.h>
 #include <stdlib.h>
@@ -50,6 +50,11 @@ static void grid_of(const wb_value *value, size_t *rows, size_t *cols) {
   if (*rows * *cols != value->cols) square_pair(value->cols, rows, cols);
 }
 
+/* Angles and classes mean the same in every run; activity has its scale in each. */
+static bool shares_scale(const wb_output *output) {
+  return output->flags & (WB_OUTPUT_CIRCULAR | WB_OUTPUT_CLASSES);
+}
+
 static void put_map(wb_figure *figure, wb_panel *panel, const wb_value *value, size_t row,
                     const wb_output *output) {
   size_t rows, cols;
@@ -60,12 +65,13 @@ static void put_map(wb_figure *figure, wb_panel *panel, const wb_value *value, s
       low = fmin(low, value->data[i]);
       high = fmax(high, value->data[i]);
     }
+  keep_shape(figure, panel, rows, cols);
+  wb_panel_heat(figure, panel, rows, cols, value->data + row * value->cols);
+  if (shares_scale(output)) return;
   const double middle = isnan(output->reference) ? 0 : output->reference;
   const double reach = low > high ? 1 : fmax(fabs(low - middle), fabs(high - middle));
   panel->z_low = middle - (reach > 0 ? reach : 1);
   panel->z_high = middle + (reach > 0 ? reach : 1);
-  keep_shape(figure, panel, rows, cols);
-  wb_panel_heat(figure, panel, rows, cols, value->data + row * value->cols);
 }
 
 /* Row `row` as an image: planar red, green, blue if the length is three squares, else grey. Values in 0..1 or
@@ -88,9 +94,10 @@ static void put_image(wb_figure *figure, wb_panel *panel, const wb_value *value,
   if (rgb) wb_panel_image(figure, panel, rows, cols, rgb);
 }
 
+/* A row's label, else its number, but for a single row. */
 static const char *row_label(wb_figure *figure, const wb_value *value, size_t row) {
-  return value->row_labels && *value->row_labels[row] ? value->row_labels[row]
-                                                      : wb_figure_text(figure, "%zu", row + 1);
+  if (value->row_labels && *value->row_labels[row]) return value->row_labels[row];
+  return value->rows == 1 ? "" : wb_figure_text(figure, "%zu", row + 1);
 }
 
 /* Rows are stimuli, columns conditions. */
@@ -133,7 +140,7 @@ static void by_condition(const wb_chart *chart, wb_figure *figure, const wb_cell
   const wb_tiling tiling = wb_chart_tiling(chart->grouping, count, false, first, 0);
   size_t grid_rows, grid_cols;
   grid_of(sample, &grid_rows, &grid_cols);
-  size_tiles(figure, fmin(tiling.side, 112), grid_rows, grid_cols);
+  size_tiles(figure, fmin(tiling.side, count == 1 ? 260 : 112), grid_rows, grid_cols);
   if (images && row < images->rows) put_image(figure, wb_figure_panel(figure, 0, 0, NULL), images, row);
   for (size_t i = 0; i < count; i++) {
     const wb_value *value = first_value(chart, cells[i].condition, chart->output->name);
@@ -144,7 +151,7 @@ static void by_condition(const wb_chart *chart, wb_figure *figure, const wb_cell
   char *label = wb_figure_text(figure, "%s", row_label(figure, sample, row));
   if (images && figure->col_titles)
     figure->col_titles[0] = label;
-  else
+  else if (label && *label)
     figure->title = label;
 }
 
@@ -155,11 +162,25 @@ static const wb_value *any_value(const wb_chart *chart, const wb_cell *cells, si
   return found;
 }
 
+static void explain(const wb_chart *chart, wb_figure *figure) {
+  size_t most = 0;
+  wb_chart_seeds(chart, figure, &most);
+  const double middle = isnan(chart->output->reference) ? 0 : chart->output->reference;
+  const char *first = most > 1 ? "The first seed of each condition" : "";
+  if (shares_scale(chart->output))
+    wb_chart_caption(chart, figure, first);
+  else
+    wb_chart_caption(chart, figure,
+                     wb_figure_text(figure,
+                                    "%s%sblue below and red above %g, each run on its own symmetric scale",
+                                    first, most > 1 ? "; " : "", middle));
+}
+
 bool wb_chart_maps(const wb_chart *chart, wb_figure *figure, size_t part) {
-  size_t count = 0, most = 0;
+  size_t count = 0;
   const wb_cell *cells = wb_chart_cells(chart->grouping, figure, &count);
   const wb_value *sample = any_value(chart, cells, count, chart->output->name);
-  const bool few = count <= FEW_CONDITIONS;
+  const bool few = count <= FEW_CONDITIONS && sample && sample->rows > 1;
   if (!sample || !sample->rows || !sample->cols || part >= (few ? 1 : sample->rows) || part >= MOST_ROWS)
     return false;
   const wb_value *images = any_value(chart, cells, count, chart->output->beside);
@@ -170,15 +191,10 @@ bool wb_chart_maps(const wb_chart *chart, wb_figure *figure, size_t part) {
     by_stimulus(chart, figure, cells, count, sample, images);
   } else {
     const char *label = row_label(figure, sample, part);
-    wb_figure_rename(figure, wb_figure_text(figure, "%s-%s", figure->name, label));
+    if (*label) wb_figure_rename(figure, wb_figure_text(figure, "%s-%s", figure->name, label));
     by_condition(chart, figure, cells, count, sample, images, part);
   }
-  wb_chart_seeds(chart, figure, &most);
-  const double middle = isnan(chart->output->reference) ? 0 : chart->output->reference;
-  const char *first = most > 1 ? "The first seed of each condition; " : "";
-  wb_chart_caption(chart, figure,
-                   wb_figure_text(figure,
-                                  "%sblue below and red above %g, each run on its own symmetric scale", first,
-                                  middle));
+  if (shares_scale(chart->output)) wb_chart_scale(chart, figure);
+  explain(chart, figure);
   return true;
 }

@@ -98,10 +98,12 @@ static char *explain(const wb_chart *chart, wb_figure *figure) {
     dotted = dotted || g->lines[i].dash == WB_DOTTED;
   }
   const char *seeds = wb_chart_seeds(chart, figure, &most);
+  const bool bounded = !isnan(side_value(chart, 0, figure, "-low"));
+  const char *interval = bounded ? ", band the interval that the analysis gives" : "";
   const char *control = !levels               ? ""
                         : per_run && most > 1 ? "; dashed the control, band its standard error"
                                               : "; dashed the control";
-  char *head = !per_run   ? wb_figure_text(figure, "One value for each condition of %s", seeds)
+  char *head = !per_run   ? wb_figure_text(figure, "One value for each condition of %s%s", seeds, interval)
                : most > 1 ? wb_figure_text(figure, "Mean over %s, band one sd", seeds)
                           : wb_figure_text(figure, "One seed for each condition");
   return wb_figure_text(figure, "%s%s%s", head, dotted ? "; dotted without dropout" : "", control);

@@ -82,38 +82,13 @@ static void mark_blocks(const wb_chart *chart, wb_figure *figure, wb_panel *pane
       wb_layer *line =
           wb_panel_xy(figure, panel, WB_DRAW_LINE, 2, turn ? at : ends, turn ? ends : at, NULL, NULL);
       line->colour = 0xFFFFFF;
-      line->width = 0.7;
+      line->width = study->condition_count > 8 ? 0.4 : 0.8;
     }
   }
-  if (figure->failed || study->condition_count > MOST_LABELS) return;
+  if (figure->failed || figure->height / (double)study->condition_count < 13) return;
   panel->x.bare = panel->y.bare = false;
   wb_axis_categories(figure, &panel->x, names, n);
   wb_axis_categories(figure, &panel->y, names, n);
-}
-
-/* One colour scale for all tiles. */
-static void set_scale(const wb_output *output, wb_figure *figure) {
-  double low = INFINITY, high = -INFINITY;
-  for (size_t i = 0; i < figure->panel_count; i++)
-    for (size_t k = 0; k < figure->panels[i]->layer_count; k++) {
-      const wb_layer *layer = figure->panels[i]->layers[k];
-      for (size_t e = 0; layer->kind == WB_LAYER_HEAT && e < layer->rows * layer->cols; e++)
-        if (isfinite(layer->z[e])) {
-          low = fmin(low, layer->z[e]);
-          high = fmax(high, layer->z[e]);
-        }
-    }
-  if (low > high) low = high = 0;
-  if (output->flags & WB_OUTPUT_DIVERGING) {
-    const double middle = isnan(output->reference) ? 0 : output->reference;
-    const double reach = fmax(fabs(high - middle), fabs(low - middle));
-    low = middle - reach;
-    high = middle + reach;
-    figure->palette = WB_PALETTE_DIVERGING;
-  }
-  if (low == high) high = low + 1;
-  figure->z_low = low;
-  figure->z_high = high;
 }
 
 static void put_heat(const wb_chart *chart, wb_figure *figure, wb_panel *panel, const wb_value *shape,
@@ -159,6 +134,7 @@ static bool size_tiles(const wb_chart *chart, wb_figure *figure, const wb_cell *
   for (size_t i = 0; i < count && !value; i++) value = first_value(chart, &cells[i]);
   if (!value || !value->rows || !value->cols) return false;
   *tiling = wb_chart_tiling(chart->grouping, count, false, 0, value->row_labels ? 180 : 90);
+  if (count == 1 && value->rows > 50) tiling->side *= 1.6; // much to see
   const double ratio = fmin(fmax((double)value->rows / (double)value->cols, 0.25), 2);
   figure->width = fit(tiling->side, value->cols);
   figure->height = fit(tiling->side * ratio, value->rows);
@@ -170,7 +146,7 @@ void wb_chart_matrix(const wb_chart *chart, wb_figure *figure) {
   const wb_cell *cells = wb_chart_cells(chart->grouping, figure, &count);
   wb_tiling tiling;
   if (!size_tiles(chart, figure, cells, count, &tiling)) return;
-  figure->tiles = figure->share_x = figure->share_y = figure->colour_bar = true;
+  figure->tiles = figure->share_x = figure->share_y = true;
   for (size_t i = 0; i < count; i++) {
     double *mean = NULL;
     const wb_value *shape = mean_of(chart, figure, cells[i].condition, &mean);
@@ -179,8 +155,7 @@ void wb_chart_matrix(const wb_chart *chart, wb_figure *figure) {
     longest = shape->cols > longest ? shape->cols : longest;
     put_heat(chart, figure, wb_chart_tile(chart, figure, &tiling, &cells[i], i), shape, mean, count == 1);
   }
-  set_scale(chart->output, figure);
-  figure->colour_label = wb_chart_title(figure, chart->output);
+  wb_chart_scale(chart, figure);
   wb_chart_caption(chart, figure, explain_heat(chart, figure, longest, count == 1));
 }
 
@@ -205,17 +180,16 @@ static uint32_t mark_of(const wb_value *value, size_t class) {
   return mark;
 }
 
-/* Every `step`-th point of one class; false where there is none. */
-static bool put_class(wb_figure *figure, wb_panel *panel, const wb_value *value, size_t class, size_t step) {
-  double *x = wb_figure_alloc(figure, 2 * (value->rows / step + 1), sizeof *x),
-         *y = x ? x + value->rows / step + 1 : NULL;
-  size_t count = 0;
-  for (size_t i = 0; x && i < value->rows; i += step) {
-    if (class_of(value, i) != class) continue;
+/* Every `step`-th point of one class. */
+static void put_class(wb_figure *figure, wb_panel *panel, const wb_value *value, size_t class, size_t step) {
+  double *x = wb_figure_alloc(figure, 2 * value->rows, sizeof *x), *y = x ? x + value->rows : NULL;
+  size_t count = 0, seen = 0;
+  for (size_t i = 0; x && i < value->rows; i++) {
+    if (class_of(value, i) != class || seen++ % step) continue;
     x[count] = value->data[2 * i];
     y[count++] = value->data[2 * i + 1];
   }
-  if (!count) return false;
+  if (!count) return;
   wb_layer *layer = wb_panel_xy(figure, panel, WB_DRAW_MARKS, count, x, y, NULL, NULL);
   layer->colour = value->classes ? wb_colour_class(class) : wb_colour_series(0);
   layer->mark = mark_of(value, class);
@@ -224,7 +198,6 @@ static bool put_class(wb_figure *figure, wb_panel *panel, const wb_value *value,
     layer->label = wb_figure_text(figure, "%s", value->class_names[class]);
   else if (value->classes)
     layer->label = wb_figure_text(figure, "%zu", class);
-  return true;
 }
 
 /* The same scale in x and y, so that distances can be read in all directions. */

@@ -29,6 +29,69 @@ char *wb_chart_title(wb_figure *figure, const wb_output *output) {
                                        : wb_figure_text(figure, "%s", title);
 }
 
+/* Smallest and largest finite number of all heat maps; 0, 0 where there is none. */
+static void heat_range(const wb_figure *figure, double *low, double *high) {
+  *low = INFINITY;
+  *high = -INFINITY;
+  for (size_t i = 0; i < figure->panel_count; i++)
+    for (size_t k = 0; k < figure->panels[i]->layer_count; k++) {
+      const wb_layer *layer = figure->panels[i]->layers[k];
+      for (size_t e = 0; layer->kind == WB_LAYER_HEAT && e < layer->rows * layer->cols; e++)
+        if (isfinite(layer->z[e])) {
+          *low = fmin(*low, layer->z[e]);
+          *high = fmax(*high, layer->z[e]);
+        }
+    }
+  if (*low > *high) *low = *high = 0;
+}
+
+/* Colours and names of class numbers up to the largest there is. */
+static void scale_classes(const wb_chart *chart, wb_figure *figure, double high) {
+  const wb_value **values, *named = NULL;
+  for (size_t i = 0; i < chart->study->condition_count && !named; i++)
+    if (wb_chart_values(chart, (int32_t)i, chart->output->name, &values)) named = values[0];
+  const size_t known = named ? named->class_count : 0, seen = high >= 0 ? (size_t)high + 1 : 1;
+  const size_t count = seen > known ? seen : known;
+  figure->palette = WB_PALETTE_CLASSES;
+  figure->z_low = -0.5;
+  figure->z_high = (double)count - 0.5;
+  figure->colour_names = wb_figure_alloc(figure, count, sizeof(char *));
+  for (size_t i = 0; figure->colour_names && i < count; i++)
+    figure->colour_names[i] =
+        i < known ? wb_figure_text(figure, "%s", named->class_names[i]) : wb_figure_text(figure, "%zu", i);
+  for (size_t i = 0; i < figure->panel_count; i++)
+    for (size_t k = 0; k < figure->panels[i]->layer_count; k++) {
+      wb_layer *layer = figure->panels[i]->layers[k];
+      for (size_t e = 0; layer->kind == WB_LAYER_HEAT && e < layer->rows * layer->cols; e++)
+        if (layer->z[e] < 0) layer->z[e] = NAN;
+    }
+}
+
+void wb_chart_scale(const wb_chart *chart, wb_figure *figure) {
+  const wb_output *output = chart->output;
+  double low, high;
+  heat_range(figure, &low, &high);
+  figure->colour_bar = true;
+  figure->colour_label = wb_chart_title(figure, output);
+  if (output->flags & WB_OUTPUT_CLASSES) {
+    scale_classes(chart, figure, high);
+    return;
+  }
+  if (output->flags & WB_OUTPUT_CIRCULAR && isfinite(output->low) && isfinite(output->high)) {
+    low = output->low;
+    high = output->high;
+    figure->palette = WB_PALETTE_CIRCULAR;
+  } else if (output->flags & WB_OUTPUT_DIVERGING) {
+    const double middle = isnan(output->reference) ? 0 : output->reference;
+    const double reach = fmax(fabs(high - middle), fabs(low - middle));
+    low = middle - reach;
+    high = middle + reach;
+    figure->palette = WB_PALETTE_DIVERGING;
+  }
+  figure->z_low = low;
+  figure->z_high = low < high ? high : low + 1;
+}
+
 void wb_chart_reference(const wb_chart *chart, wb_figure *figure, wb_panel *panel) {
   if (isnan(chart->output->reference)) return;
   wb_layer *layer = wb_panel_level(figure, panel, chart->output->reference, NAN, NAN);

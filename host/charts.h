@@ -35,6 +35,8 @@ size_t wb_chart_values(const wb_chart *chart, int32_t condition, const char *out
 char *wb_chart_title(wb_figure *figure, const wb_output *output); // "mean distance (units)"
 /* The caption: what it is, what is drawn (`drawn` is a sentence or NULL), on which data, n, options. */
 void wb_chart_caption(const wb_chart *chart, wb_figure *figure, const char *drawn);
+/* One colour scale for all heat maps of the figure, as the output's bounds and flags ask for, and its bar. */
+void wb_chart_scale(const wb_chart *chart, wb_figure *figure);
 void wb_chart_reference(const wb_chart *chart, wb_figure *figure, wb_panel *panel);
 /* "5 seeds", "1 to 5 seeds"; the largest n in *most (may be NULL). */
 char *wb_chart_seeds(const wb_chart *chart, wb_figure *figure, size_t *most);

@@ -27,7 +27,7 @@ typedef struct wb_value {
   char **row_labels, **col_labels;
   /* What the host knows beside what was emitted, for the figures. */
   uint32_t grid_rows, grid_cols;          // WB_PLOT_MAPS: the unit grid of a row; 0 where unknown
-  size_t class_count;                     // POINTS: of the run's labels; 0 where unknown
+  size_t class_count;                     // POINTS, WB_OUTPUT_CLASSES: of the run's labels; 0 where unknown
   char **class_names, **superclass_names; // (class_count) each, or NULL
 } wb_value;
 

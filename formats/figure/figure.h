@@ -56,7 +56,9 @@ typedef struct wb_axis {
 
 typedef enum wb_palette {
   WB_PALETTE_SEQUENTIAL = 0, // viridis
-  WB_PALETTE_DIVERGING = 1   // blue, white, red
+  WB_PALETTE_DIVERGING = 1,  // blue, white, red
+  WB_PALETTE_CIRCULAR = 2,   // light, blue, dark, red, light
+  WB_PALETTE_CLASSES = 3 // wb_colour_class of 0, 1, .. in equal steps; z_low -0.5, z_high a number and a half
 } wb_palette;
 
 typedef struct wb_panel {
@@ -78,8 +80,8 @@ typedef struct wb_figure {
   char **row_titles, **col_titles; // (rows), (cols), or NULL
   char *legend_title;
   wb_palette palette;
-  bool colour_bar; // of the figure's own scale z_low .. z_high
-  char *colour_label;
+  bool colour_bar;                    // of the figure's own scale z_low .. z_high
+  char *colour_label, **colour_names; // names of 0, 1, .. up to z_high; NULL: numbers
   double z_low, z_high;
   wb_panel **panels;
   size_t panel_count;

@@ -13,7 +13,6 @@ enum {
   GAP = 16,
   TILE_GAP = 6,
   AXIS_TITLE = 20, // of a line of text along an axis
-  BAR_SPACE = 90,  // colour bar with numbers and title
   LEAST_WIDTH = 420
 };
 
@@ -163,10 +162,21 @@ static double column_titles(wb_figure *figure) {
   return lines ? (double)lines * WB_LINE_HEIGHT + 4 : 0;
 }
 
+/* Width of the colour bar with its numbers and title. */
+static double bar_space(const wb_figure *figure) {
+  double numbers = wb_text_width("-0.000", WB_FONT);
+  for (size_t i = 0; figure->colour_names && (double)i < figure->z_high; i++)
+    numbers = fmax(numbers, wb_text_width(figure->colour_names[i], WB_FONT));
+  return !figure->colour_bar ? 0 : 14 + 12 + 14 + numbers + (figure->colour_label ? AXIS_TITLE : 0);
+}
+
 static void place_colour_bar(const wb_figure *figure, wb_layout *layout, double right, double bottom) {
   if (!figure->colour_bar || !figure->panel_count) return;
   const double top = layout->panels[0].top;
-  const double height = fmin(fmax(bottom - top, 40), 220);
+  double height = fmin(fmax(bottom - top, 40), 220);
+  for (size_t i = 0; figure->colour_names && (double)i < figure->z_high; i++)
+    height = fmax(height, (double)(i + 1) * WB_LINE_HEIGHT);
+  height = fmax(height, fmin(wb_text_width(figure->colour_label, WB_FONT), 300));
   layout->colour_bar = (wb_rect){right + 14, top, 12, height};
 }
 
@@ -183,7 +193,7 @@ wb_status wb_figure_layout(wb_figure *figure, wb_layout *layout, wb_error *err) 
   }
   layout->header = header_width(figure);
   const double right = place_columns(figure, layout) + (figure->tiles ? 0 : 6);
-  layout->width = fmax(right + (figure->colour_bar ? BAR_SPACE : 0) + MARGIN, LEAST_WIDTH);
+  layout->width = fmax(right + bar_space(figure) + MARGIN, LEAST_WIDTH);
 
   double y = MARGIN + (figure->title ? WB_LINE_HEIGHT + 6 : 0);
   y = place_legend(figure, layout, y);

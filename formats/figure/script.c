@@ -79,16 +79,21 @@ static void put_head(const wb_figure *figure, const wb_layout *layout, FILE *out
 }
 
 static void put_palette(const wb_figure *figure, FILE *out) {
-  if (figure->palette == WB_PALETTE_DIVERGING)
-    fputs(
-        "set palette defined (0 '#053061', 1 '#2166ac', 2 '#67a9cf', 3 '#d1e5f0', 4 '#f7f7f7', 5 '#fddbc7', "
-        "6 '#ef8a62', 7 '#b2182b', 8 '#67001f')\n",
-        out);
+  static const char *const stops[][9] = {
+      [WB_PALETTE_SEQUENTIAL] = {"440154", "472d7b", "3b528b", "2c728e", "21918c", "28ae80", "5ec962",
+                                 "addc30", "fde725"},
+      [WB_PALETTE_DIVERGING] = {"053061", "2166ac", "67a9cf", "d1e5f0", "f7f7f7", "fddbc7", "ef8a62",
+                                "b2182b", "67001f"},
+      [WB_PALETTE_CIRCULAR] = {"e2d9e2", "9ebbc9", "6785be", "5e43a5", "2f1436", "8e2c50", "bd6753", "ceac94",
+                               "e2d9e2"}};
+  fputs("set palette defined (", out);
+  if (figure->palette == WB_PALETTE_CLASSES)
+    for (size_t i = 0; (double)i < figure->z_high; i++)
+      fprintf(out, "%s%zu '#%06x', %zu '#%06x'", i ? ", " : "", i, wb_colour_class(i), i + 1,
+              wb_colour_class(i));
   else
-    fputs(
-        "set palette defined (0 '#440154', 1 '#472d7b', 2 '#3b528b', 3 '#2c728e', 4 '#21918c', 5 '#28ae80', "
-        "6 '#5ec962', 7 '#addc30', 8 '#fde725')\n",
-        out);
+    for (int i = 0; i < 9; i++) fprintf(out, "%s%d '#%s'", i ? ", " : "", i, stops[figure->palette][i]);
+  fputs(")\n", out);
 }
 
 static void put_categories(const wb_axis *axis, bool shown, FILE *out) {
@@ -98,6 +103,23 @@ static void put_categories(const wb_axis *axis, bool shown, FILE *out) {
     fprintf(out, " %zu", i);
   }
   fputs(axis->category_count ? ")" : "()", out);
+}
+
+/* 1, 2 and 5 times powers of ten where there are few of them, else the powers that gnuplot chooses. */
+static void put_log_ticks(const wb_axis *axis, FILE *out) {
+  static const int leads[] = {1, 2, 5};
+  const int first = (int)floor(log10(axis->low)), last = (int)floor(log10(axis->high));
+  const char *comma = "(";
+  if (last - first > 2) {
+    fputs("autofreq", out);
+    return;
+  }
+  for (int power = first; power <= last; power++)
+    for (int k = 0; k < 3; k++) {
+      fprintf(out, "%s%.6g", comma, leads[k] * pow(10, power));
+      comma = ", ";
+    }
+  fputs(")", out);
 }
 
 /* Range and ticks of one axis; `name` is 'x' or 'y'. */
@@ -114,7 +136,7 @@ static void put_axis(const wb_axis *axis, char name, bool shown, bool crowded, d
   if (axis->categories)
     put_categories(axis, shown, out);
   else if (axis->log)
-    fputs("autofreq", out);
+    put_log_ticks(axis, out);
   else
     fprintf(out, "autofreq %.9g", wb_axis_step(axis->low, axis->high, ticks));
   if (name == 'x') fputs(crowded ? " offset 0,0" : " offset 0,lift", out);
@@ -314,12 +336,21 @@ static void put_texts(const wb_figure *figure, const wb_layout *layout, FILE *ou
 
 static void put_colour_bar(const wb_figure *figure, const wb_layout *layout, FILE *out) {
   const wb_rect *r = &layout->colour_bar;
-  fprintf(out,
-          "set colorbox vertical user origin screen X(%.6g), screen Y(%.6g) size screen %.6g/W, screen "
-          "%.6g/H noborder\n",
-          r->left, r->top + r->height, r->width, r->height);
-  fprintf(out, "set cbtics out scale 0.5 nomirror textcolor '%s' autofreq %.9g\nset cblabel ", ink,
-          wb_axis_step(figure->z_low, figure->z_high, r->height / 40));
+  fprintf(
+      out,
+      "set colorbox vertical user origin screen X(%.6g), screen Y(%.6g) size screen %.6g/W, screen %.6g/H "
+      "noborder\nset cbtics out scale 0.5 nomirror textcolor '%s' ",
+      r->left, r->top + r->height, r->width, r->height, ink);
+  for (size_t i = 0; figure->colour_names && (double)i < figure->z_high; i++) {
+    fputs(i ? ", " : "(", out);
+    quote(out, figure->colour_names[i]);
+    fprintf(out, " %zu", i);
+  }
+  if (figure->colour_names)
+    fputs(")", out);
+  else
+    fprintf(out, "autofreq %.9g", wb_axis_step(figure->z_low, figure->z_high, r->height / 40));
+  fputs("\nset cblabel ", out);
   quote(out, figure->colour_label);
   putc('\n', out);
 }
