@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/rng.h"
+#include "clock.h"
 #include "heap.h"
 #include "interrupt.h"
 #include "json.h"
@@ -29,16 +29,10 @@ static void host_log(const wb_host *host, wb_level level, const char *text) {
                   wb_json("{si so}", "log", (int)level, "text", wb_json_string(text)));
 }
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static void host_progress(const wb_host *host, double done, double total, const char *note) {
   wb_call *call = wb_call_of(host);
   wb_session *session = call->session;
-  const double time = now();
+  const double time = wb_now();
   pthread_mutex_lock(&session->mutex);
   const bool due = time - call->progress_sent > 0.05;
   if (due) call->progress_sent = time;

@@ -7,8 +7,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "heap.h"
 #include "interrupt.h"
 #include "json.h"
@@ -38,12 +38,6 @@ typedef struct run_state {
   bool stopping;
 } run_state;
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static void report(const run_state *run, double fraction, const char *note) {
   if (run->pool->progress) run->pool->progress(run->pool->context, run->done, fraction, note);
 }
@@ -68,7 +62,7 @@ static void take_record(void *context, const json_t *record) {
     const size_t task = (size_t)json_integer_value(number);
     if (task < s->first || task >= s->first + s->count) return;
     s->current = (ptrdiff_t)task;
-    s->begun = now();
+    s->begun = wb_now();
     s->deadline = run->pool->timeout > 0 ? s->begun + run->pool->timeout : INFINITY;
   } else if ((number = json_object_get(record, "end"))) {
     const size_t task = (size_t)json_integer_value(number);
@@ -96,7 +90,7 @@ static wb_status start(run_state *run, slot *s, wb_error *err) {
   if (run->pool->common) wb_json_set(job, "common", json_incref((json_t *)run->pool->common));
   const wb_worker_limits limits = {run->pool->threads, run->pool->memory};
   s->current = NOTHING_BEGUN;
-  s->begun = now();
+  s->begun = wb_now();
   s->deadline = run->pool->timeout > 0 ? s->begun + run->pool->timeout : INFINITY;
   s->late = false;
   const wb_status status = wb_worker_start(job, &limits, &s->worker, err);
@@ -142,7 +136,7 @@ static void close_slot(run_state *run, slot *s, const wb_worker_end *end) {
   task->status = WB_INTERNAL;
   task->crash = describe_end(s, end, run->pool->timeout);
   task->output = wb_copy(end->output);
-  task->seconds = now() - s->begun;
+  task->seconds = wb_now() - s->begun;
   task->peak_kb = end->peak_kb;
   run->done++;
   report(run, NAN, NULL);
@@ -171,7 +165,7 @@ static void wait_for_news(const run_state *run, struct pollfd *polls, const sigs
     wb_worker_polls(run->slots[i].worker, mine);
     deadline = fmin(deadline, run->slots[i].deadline);
   }
-  const double left = fmax(0, deadline - now());
+  const double left = fmax(0, deadline - wb_now());
   const struct timespec time = {(time_t)fmin(left, 3600),
                                 (long)(1e9 * (fmin(left, 3600) - floor(fmin(left, 3600))))};
   ppoll(polls, run->slot_count * WB_WORKER_POLLS, &time, unblocked);
@@ -185,7 +179,7 @@ static void attend(run_state *run) {
     wb_worker_read(s->worker, take_record, s);
     if (wb_worker_ended(s->worker, take_record, s, &end)) {
       close_slot(run, s, &end);
-    } else if (now() > s->deadline) {
+    } else if (wb_now() > s->deadline) {
       s->late = true;
       s->deadline = INFINITY;
       wb_worker_signal(s->worker, SIGKILL);
@@ -210,7 +204,7 @@ static wb_status run_in_workers(run_state *run, wb_error *err) {
   sigaddset(&watched, SIGTERM);
   sigprocmask(SIG_BLOCK, &watched, &before); // so that none slips in between looking and waiting
   struct pollfd *polls = wb_new(struct pollfd, run->slot_count * WB_WORKER_POLLS);
-  int obeyed = wb_interrupts();
+  int obeyed = 0;
   wb_status status = fill_slots(run, err);
   while (active(run)) {
     wait_for_news(run, polls, &before);
@@ -239,9 +233,10 @@ wb_status wb_pool_run(const wb_pool *pool, wb_task *tasks, size_t count, wb_erro
   const size_t jobs = pool->jobs ? pool->jobs : 1;
   run_state run = {.pool = pool, .tasks = tasks, .count = count, .slot_count = jobs < count ? jobs : count};
   if (!count) return WB_OK;
+  wb_interrupt_watch();
+  if (wb_interrupts()) return wb_fail(err, WB_CANCELLED, "stopped"); // before this
   run.slots = wb_new(slot, run.slot_count);
   for (size_t i = 0; i < run.slot_count; i++) run.slots[i].run = &run;
-  wb_interrupt_watch();
   const wb_status status = pool->in_process ? run_in_process(&run, err) : run_in_workers(&run, err);
   free(run.slots);
   return status;

@@ -331,9 +331,10 @@ static int measure(measurement *m, wb_error *err) {
   if (!wb_sources_usable(&m->sources)) return partial_code(m, 0, 0, true);
   group(m);
   make_units(m);
-  status = wb_stage_perform(&m->stage, m->units, m->unit_count, err);
+  status = wb_stage_look_up(&m->stage, m->units, m->unit_count, err);
+  if (status == WB_OK) announce(m);
+  if (status == WB_OK) status = wb_stage_perform(&m->stage, m->units, m->unit_count, err);
   if (status != WB_OK) return wb_exit_code(status);
-  announce(m);
   bool input_only = true;
   const size_t failed = report_units(m, &input_only), done = m->unit_count - failed;
   if (done) status = write_results(m, err);
@@ -348,10 +349,17 @@ static void close_measurement(measurement *m) {
   free(m->folder);
 }
 
+static char *folder_of(const wb_request *request) {
+  if (!request->out) return wb_format("results/%s", request->spec->id);
+  size_t length = strlen(request->out);
+  while (length > 1 && request->out[length - 1] == '/') length--;
+  return wb_format("%.*s", (int)length, request->out);
+}
+
 int wb_run_measure(const wb_request *request) {
   measurement m = {
       .request = request,
-      .folder = request->out ? wb_copy(request->out) : wb_format("results/%s", request->spec->id),
+      .folder = folder_of(request),
       .stage = {
           .request = request, .spec = request->spec, .settings = request->settings, .seed = request->seed}};
   wb_error err = {0};

@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 static struct {
   wb_verbosity verbosity;
@@ -71,12 +72,6 @@ void wb_say_log(wb_level level, const char *text) {
     wb_say_note("%s", text);
 }
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static bool draws_bars(void) {
   const char *kind = getenv("TERM"), *plain = getenv("NO_COLOR");
   return terminal.verbosity != WB_QUIET && isatty(STDERR_FILENO) && kind && strcmp(kind, "dumb") &&
@@ -85,7 +80,7 @@ static bool draws_bars(void) {
 
 void wb_bar_draw(const char *label, double fraction, const char *note) {
   enum { CELLS = 20 };
-  const double time = now();
+  const double time = wb_now();
   if (!draws_bars() || (terminal.begun > 0 && time - terminal.drawn < 0.1)) return;
   if (terminal.begun <= 0) terminal.begun = time;
   terminal.drawn = time;

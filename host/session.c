@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "exit.h"
 #include "heap.h"
 #include "interrupt.h"
@@ -60,20 +60,14 @@ static wb_status perform(wb_session *session, const json_t *task, json_t **resul
   return wb_fail(err, WB_INTERNAL, "a worker does not know the task %s", name ? name : "(none)");
 }
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 void wb_session_perform(wb_session *session, const json_t *task, size_t number) {
   wb_session_send(session, wb_json("{sI}", "begin", (json_int_t)number));
   wb_error err = {0};
   json_t *result = NULL;
-  const double begun = now();
+  const double begun = wb_now();
   const wb_status status = perform(session, task, &result, &err);
   json_t *record =
-      wb_json("{sI si sf}", "end", (json_int_t)number, "status", (int)status, "seconds", now() - begun);
+      wb_json("{sI si sf}", "end", (json_int_t)number, "status", (int)status, "seconds", wb_now() - begun);
   if (status != WB_OK) wb_json_set(record, "message", wb_json_string(err.message));
   if (result) wb_json_set(record, "result", result);
   wb_session_send(session, record);

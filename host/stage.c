@@ -147,6 +147,7 @@ static wb_status derive(wb_stage *stage, const wb_input *input, wb_error *err) {
     else if (s->usable == WB_UNUSABLE && s->reason && !(input->flags & WB_INPUT_OPTIONAL))
       wb_source_fail(&stage->sources->items[i], s->status, "%s", s->reason);
   }
+  if (status == WB_OK) status = wb_stage_look_up(&below, units, count, err);
   if (status == WB_OK) status = wb_stage_perform(&below, units, count, err);
   if (status == WB_OK) bind_derived(stage, input, units, count);
   wb_units_free(units, count);

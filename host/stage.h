@@ -36,7 +36,9 @@ typedef struct wb_unit {
   char *reason;
 } wb_unit;
 
-/* Computes what the cache does not have. Failures are in the units; WB_CANCELLED when the user stopped. */
+/* Says where the values of each unit are or will be, and which the cache has. */
+wb_status wb_stage_look_up(wb_stage *stage, wb_unit *units, size_t count, wb_error *err);
+/* Computes the others. Failures are in the units; WB_CANCELLED when the user stopped. */
 wb_status wb_stage_perform(wb_stage *stage, wb_unit *units, size_t count, wb_error *err);
 void wb_units_free(wb_unit *units, size_t count);
 

@@ -111,18 +111,25 @@ static void conclude(const wb_stage *stage, wb_unit *unit, const wb_task *task) 
   free(debug);
 }
 
-wb_status wb_stage_perform(wb_stage *stage, wb_unit *units, size_t count, wb_error *err) {
-  const wb_request *r = stage->request;
+wb_status wb_stage_look_up(wb_stage *stage, wb_unit *units, size_t count, wb_error *err) {
   char *program = wb_program_build();
-  wb_task *tasks = wb_new(wb_task, count);
-  wb_unit **open = wb_new(wb_unit *, count);
-  size_t open_count = 0;
   wb_status status = WB_OK;
   for (size_t i = 0; i < count && status == WB_OK; i++) {
     status = find_entry(stage, &units[i], program, err);
-    units[i].cached = status == WB_OK && !r->recompute && access(units[i].entry, R_OK) == 0;
+    units[i].cached = status == WB_OK && !stage->request->recompute && access(units[i].entry, R_OK) == 0;
     units[i].done = units[i].cached;
-    if (status != WB_OK || units[i].cached) continue;
+  }
+  free(program);
+  return status;
+}
+
+wb_status wb_stage_perform(wb_stage *stage, wb_unit *units, size_t count, wb_error *err) {
+  const wb_request *r = stage->request;
+  wb_task *tasks = wb_new(wb_task, count);
+  wb_unit **open = wb_new(wb_unit *, count);
+  size_t open_count = 0;
+  for (size_t i = 0; i < count; i++) {
+    if (units[i].done) continue;
     open[open_count] = &units[i];
     tasks[open_count++].work = run_work(stage, &units[i]);
   }
@@ -141,7 +148,7 @@ wb_status wb_stage_perform(wb_stage *stage, wb_unit *units, size_t count, wb_err
                         .in_process = r->in_process,
                         .progress = show_progress,
                         .context = &shown};
-  if (status == WB_OK) status = wb_pool_run(&pool, tasks, open_count, err);
+  const wb_status status = wb_pool_run(&pool, tasks, open_count, err);
   wb_bar_end();
   for (size_t i = 0; i < open_count; i++) {
     conclude(stage, open[i], &tasks[i]);
@@ -151,6 +158,5 @@ wb_status wb_stage_perform(wb_stage *stage, wb_unit *units, size_t count, wb_err
   json_decref(common);
   free(open);
   free(tasks);
-  free(program);
   return status;
 }
