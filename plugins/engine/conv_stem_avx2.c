@@ -3,15 +3,15 @@
  * With so few input channels there is nothing for Winograd's algorithm to save: its transforms would cost
  * more than the products. Both passes are the definition,
  *
- *   y[o][p] = sum over i, u, v of w[o][i][u][v] x[i][p + (u, v)],     dw[o][i][u][v] = sum_p dy[o][p] x[i][p
- * + (u, v)]
+ *   y[o][p] = sum over i, u, v of w[o][i][u][v] x[i][p + (u, v)]
+ *   dw[o][i][u][v] = sum over p of dy[o][p] x[i][p + (u, v)]
  *
- * on a copy of the image with a border of zeros, small enough for the first-level cache, that all outputs
- * share.
+ * on a copy of the image with a border of zeros that all outputs share, small enough for the first-level
+ * cache.
  *
- *   forward            4 pixels x 16 outputs: for each tap, two vectors of weights times four broadcast
- * pixels backward-weights   3 taps of a row x 32 outputs: for each pixel, four vectors of dy times three
- * broadcast pixels; a band of rows of dy stays in the first-level cache for the 3 * channels rows of taps
+ *   forward   4 pixels x 16 outputs: for each tap, two vectors of weights times four broadcast pixels
+ *   weights   3 taps of a row x 32 outputs: for each pixel, four vectors of dy times three broadcast pixels;
+ *             a band of rows of dy stays in the first-level cache for the 3 * channels rows of taps
  *
  * Each thread takes a run of images. Sums go over an image in float and over images in double, thread by
  * thread: a number of threads gives the same bits always.
@@ -179,12 +179,13 @@ void wb_stem_forward_avx2(const wb_stem *stem, int n, const float *x, const floa
   static void correlate##blocks(float *dw, size_t block, const float *x, size_t pitch, const float *dy,      \
                                 size_t plane, int rows, int width) {                                         \
     (void)block, (void)plane;                                                                                \
-    BLOCKS##blocks(READ_SUM) for (int r = 0; r < rows;                                                       \
-                                  r++, x += pitch, dy += 8 * width) for (int c = 0; c < width; c++) {        \
-      const v8 x0 = broadcast(x + c), x1 = broadcast(x + c + 1), x2 = broadcast(x + c + 2);                  \
-      BLOCKS##blocks(ADD)                                                                                    \
-    }                                                                                                        \
-    BLOCKS##blocks(WRITE_SUM)                                                                                \
+    BLOCKS##blocks(READ_SUM);                                                                                \
+    for (int r = 0; r < rows; r++, x += pitch, dy += 8 * width)                                              \
+      for (int c = 0; c < width; c++) {                                                                      \
+        const v8 x0 = broadcast(x + c), x1 = broadcast(x + c + 1), x2 = broadcast(x + c + 2);                \
+        BLOCKS##blocks(ADD)                                                                                  \
+      }                                                                                                      \
+    BLOCKS##blocks(WRITE_SUM);                                                                               \
   }
 
 CORRELATE(1)
@@ -205,20 +206,11 @@ static void image_weights(float *dw, const float *padded, const float *dy, const
         const float *x = padded + ((size_t)(line / 3) * (l->height + 2) + r + line % 3) * l->pitch;
         const float *from = dy + k * plane + 8 * (size_t)r * l->width;
         const int rows = wb_smaller(band, l->height - r);
-        switch (l->blocks - k) {
-        case 1:
-          correlate1(to, block, x, l->pitch, from, plane, rows, l->width);
-          break;
-        case 2:
-          correlate2(to, block, x, l->pitch, from, plane, rows, l->width);
-          break;
-        case 3:
-          correlate3(to, block, x, l->pitch, from, plane, rows, l->width);
-          break;
-        default:
-          correlate4(to, block, x, l->pitch, from, plane, rows, l->width);
-          break;
-        }
+        const int blocks = l->blocks - k;
+        if (blocks == 1) correlate1(to, block, x, l->pitch, from, plane, rows, l->width);
+        if (blocks == 2) correlate2(to, block, x, l->pitch, from, plane, rows, l->width);
+        if (blocks == 3) correlate3(to, block, x, l->pitch, from, plane, rows, l->width);
+        if (blocks >= 4) correlate4(to, block, x, l->pitch, from, plane, rows, l->width);
       }
 }
 

@@ -9,8 +9,7 @@
  * These are `products` matrix products. Backward-data has the same shape with the roles of input and output
  * changed. Backward-weights is the exact adjoint of forward with respect to w:
  *
- *   D_f[c][k] = sum over p with f(p) = f, and over t, of V_p[c][t] Y_p[k][t],   Y = A dy A',   dw =
- * G'DG
+ *   D_f[c][k] = sum over p with f(p) = f, and over t, of V_p[c][t] Y_p[k][t],     Y = A dy A',  dw = G'DG
  *
  * Layouts (floats; strides between products, filters and channel blocks are padded against cache conflicts):
  *   V, M, Y   [product][channels/8][tile][8]        U   [panel of 16 outputs][filter][in][16]
@@ -54,13 +53,12 @@ static inline size_t wb_maps_plane(const wb_maps *maps, int image, int block) {
   return ((size_t)image * maps->blocks + block) * maps->height * maps->width * 8;
 }
 
-/* A transform of `count` tiles from number `first` on, of one channel block of the maps: to[p * stride + 8 *
- * i] is product p of tile first + i. */
+/* A transform of `count` tiles from number `first` on, of one channel block of the maps: product p of tile
+ * first + i is to[p * stride + 8 * i], eight channels. */
 typedef void wb_winograd_to_products(float *to, size_t stride, const float *pixels, const wb_maps *maps,
                                      int block, int first, int count);
 
-/* And back. Where `sums` is not NULL it receives the sums [0..7] and sums of squares [8..15] of these pixels.
- */
+/* And back. Unless `sums` is NULL it receives the sums [0..7] and sums of squares [8..15] of the pixels. */
 typedef void wb_winograd_to_pixels(float *pixels, const float *from, size_t stride, const wb_maps *maps,
                                    int block, int first, int count, float *sums);
 

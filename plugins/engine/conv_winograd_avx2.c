@@ -5,10 +5,10 @@
  * made for a block of tiles and a group of output panels and turned into pixels at once. V and U do not fit
  * into the caches together, so one of them is made in pieces:
  *
- *   filters first   (few channels) All of U; then each thread takes blocks of tiles, whose V, sized for the
- *                   second-level cache, meets all panels.
- *   tiles first     (many channels) V of a chunk of tiles; then each thread takes groups of panels, whose U
- * meets all blocks of the chunk.
+ *   filters first  (few channels) All of U; then each thread takes blocks of tiles, whose V, sized for the
+ *                  second-level cache, meets all panels.
+ *   tiles first    (many channels) V of a chunk of tiles; then each thread takes groups of panels, whose U
+ *                  meets all blocks of the chunk.
  *
  * Work is shared out statically, and an output is the sum of the same products in the same order whoever
  * makes it. Only the channel sums depend on the number of threads: they are summed by block, then by thread.
@@ -60,7 +60,7 @@ static layout plan(const wb_winograd_pass *pass, const wb_maps *in, const wb_map
     l.block = wb_block_tiles(l.tiles, (int)(BLOCK_BYTES / tile_bytes), 6, threads);
   else
     l.block = wb_block_tiles(l.tiles, BLOCK_TILES, 6, 1);
-  l.chunk = wb_smaller((int)(CHUNK_BYTES / tile_bytes), l.tiles);
+  l.chunk = wb_smaller((int)(CHUNK_BYTES / tile_bytes) + 1, l.tiles);
   l.chunk = wb_divide_up(l.chunk, l.block) * l.block;
   l.pitch = wb_pitch(l.block);
   l.v_stride = l.pitch * in->blocks + WB_LINE_FLOATS;

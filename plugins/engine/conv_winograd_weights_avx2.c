@@ -1,16 +1,16 @@
 /* conv_winograd_weights_avx2.c: the backward-weights pass by Winograd's algorithm (conv_winograd.h).
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The adjoint of the forward pass: V from x, Y from dy, D = sum over tiles of V Y', dw from D. As in the
- * other passes not everything fits into the caches:
+ * The adjoint of the forward pass: V from x, Y from dy, D = V Y' summed over tiles, dw from D. As in the
+ * other passes, not everything fits into the caches:
  *
- *   private sums    (few channels, many tiles) Each thread takes blocks of tiles and adds their V Y' to a D
- * of its own; in the end the threads' D are added in order. tiles first     (many channels or few tiles) V
- * and Y of a chunk of tiles; then each thread takes parts of D, inputs x outputs, sized for the second-level
- * cache, and adds them to dw at once.
+ *   private sums  (few channels, many tiles) Each thread takes blocks of tiles and adds their V Y' to a D
+ *                 of its own; in the end the threads' D are added in order.
+ *   tiles first   (many channels or few tiles) V and Y of a chunk of tiles; then each thread takes parts of
+ *                 D, inputs x outputs, sized for the second-level cache, and adds them to dw at once.
  *
- * Work is shared out statically and sums are added in a fixed order: a number of threads gives the same bits
- * always.
+ * Work is shared out statically and sums are added in a fixed order, so that a number of threads always gives
+ * the same bits.
  */
 #if defined(__x86_64__)
 #include <omp.h>
@@ -26,9 +26,9 @@ enum {
   BLOCK_BYTES = 768 << 10, // of V and Y of a block, private sums
   CHUNK_BYTES = 16 << 20,  // of V and Y of a chunk, tiles first
   BLOCK_TILES = 128,       // of a block, tiles first
-  PART_IN_LEAST = 8,       // input channel blocks of a part of D, tiles first
-  PART_IN_MOST = 32,
-  PART_OUT = 3, // output channel blocks: what the kernel takes at once
+  PART_IN_LEAST = 8,       // input channel blocks of a part of D, tiles first, at least
+  PART_IN_MOST = 32,       // and at most
+  PART_OUT = 3,            // output channel blocks of a part: what the kernel takes at once
 };
 
 typedef struct layout {
@@ -72,7 +72,7 @@ static layout plan(const wb_winograd *conv, int n) {
     l.part_in = wb_smaller(ins, share < PART_IN_LEAST ? PART_IN_LEAST : wb_smaller(share, PART_IN_MOST));
     l.part_out = wb_smaller(outs, PART_OUT);
   }
-  l.chunk = wb_smaller((int)(CHUNK_BYTES / tile_bytes), l.tiles);
+  l.chunk = wb_smaller((int)(CHUNK_BYTES / tile_bytes) + 1, l.tiles);
   l.chunk = wb_divide_up(l.chunk, l.block) * l.block;
   l.pitch = wb_pitch(l.block);
   l.v_stride = l.pitch * ins + WB_LINE_FLOATS;
@@ -172,8 +172,8 @@ static void transform_chunk(const job *j, float *v, float *y, int chunk, int end
 #pragma omp for collapse(2) schedule(static)
   for (int first = chunk; first < end; first += l->block)
     for (int b = 0; b < c->in.blocks + c->out.blocks; b++) {
-      const int tiles = wb_smaller(l->block, end - first), i = (first - chunk) / l->block,
-                k = b - c->in.blocks;
+      const int tiles = wb_smaller(l->block, end - first), i = (first - chunk) / l->block;
+      const int k = b - c->in.blocks; // of dy, after those of x
       if (k < 0)
         c->form->forward.input(v + i * l->v_size + b * l->pitch, l->v_stride, j->x, &c->in, b, first, tiles);
       else

@@ -60,7 +60,7 @@ WB_INLINE void gradient_line(v8 *to, const v8 *y) {
   to[5] = y[3];
 }
 
-/* What the rows of G are divided by, inverted: at 0, at a and -a, at b and -b; and times powers of the point.
+/* What the rows of G are divided by, inverted: at 0, at +-a, at +-b; and times powers of the point.
  */
 #define AT_0 (1 / (A2 * B2))
 #define AT_A (1 / (2 * A2 * (A2 - B2)))

@@ -38,7 +38,8 @@
 #define MULTIPLY(tiles)                                                                                      \
   static __attribute__((noinline)) void multiply##tiles(float *m, const float *v, const float *u,            \
                                                         size_t pitch, int in_blocks) {                       \
-    TILES##tiles(CLEAR_TILE) for (int b = 0; b < in_blocks; b++, v += pitch) {                               \
+    TILES##tiles(CLEAR_TILE);                                                                                \
+    for (int b = 0; b < in_blocks; b++, v += pitch) {                                                        \
       prefetch(v + 48);                                                                                      \
       prefetch(v + 64);                                                                                      \
       prefetch(v + 80);                                                                                      \
@@ -47,7 +48,7 @@
         TILES##tiles(MULTIPLY_TILE)                                                                          \
       }                                                                                                      \
     }                                                                                                        \
-    TILES##tiles(STORE_TILE)                                                                                 \
+    TILES##tiles(STORE_TILE);                                                                                \
   }
 
 MULTIPLY(1)
@@ -60,25 +61,11 @@ MULTIPLY(6)
 void wb_winograd_multiply_avx2(float *m, const float *v, const float *u, size_t pitch, int in_blocks,
                                int tiles) {
   for (; tiles >= 6; tiles -= 6, v += 48, m += 48) multiply6(m, v, u, pitch, in_blocks);
-  switch (tiles) {
-  case 1:
-    multiply1(m, v, u, pitch, in_blocks);
-    break;
-  case 2:
-    multiply2(m, v, u, pitch, in_blocks);
-    break;
-  case 3:
-    multiply3(m, v, u, pitch, in_blocks);
-    break;
-  case 4:
-    multiply4(m, v, u, pitch, in_blocks);
-    break;
-  case 5:
-    multiply5(m, v, u, pitch, in_blocks);
-    break;
-  default:
-    break;
-  }
+  if (tiles == 1) multiply1(m, v, u, pitch, in_blocks);
+  if (tiles == 2) multiply2(m, v, u, pitch, in_blocks);
+  if (tiles == 3) multiply3(m, v, u, pitch, in_blocks);
+  if (tiles == 4) multiply4(m, v, u, pitch, in_blocks);
+  if (tiles == 5) multiply5(m, v, u, pitch, in_blocks);
 }
 
 #define CHANNELS(OP, width)   OP(0, width) OP(1, width) OP(2, width) OP(3, width)
@@ -112,7 +99,7 @@ void wb_winograd_multiply_avx2(float *m, const float *v, const float *u, size_t 
     const size_t pitch = o->pitch;                                                                           \
     const ptrdiff_t v_rest = o->v_step - 8 * o->tiles, y_rest = o->y_step - 8 * o->tiles;                    \
     (void)pitch;                                                                                             \
-    CHANNELS(CLEAR_ROW, width)                                                                               \
+    CHANNELS(CLEAR_ROW, width);                                                                              \
     for (int p = 0; p < o->products; p++, v += v_rest, y += y_rest)                                          \
       for (int t = 0; t < o->tiles; t++, v += 8, y += 8) {                                                   \
         LOAD_Y##width CHANNELS(MULTIPLY_ADD_ROW, width)                                                      \

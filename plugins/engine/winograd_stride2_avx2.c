@@ -73,11 +73,13 @@ WB_INLINE void odd_gradient(v8 *to, const v8 *y) {
   to[4] = y[3];
 }
 
-/* What the rows of G are divided by, inverted, at a and at b (the opposite at -a and -b); and times the
- * point. */
-#define AT_A (1 / (2 * A * (A2 - B2)))
-#define AT_B (1 / (2 * B * (B2 - A2)))
-static const float at_a[2] = {(float)AT_A, (float)(AT_A *A)}, at_b[2] = {(float)AT_B, (float)(AT_B *B)};
+/* What the rows of G are divided by, inverted: at a and b, the opposite at -a and -b; then times the point.
+ */
+#define AT_A   (1 / (2 * A * (A2 - B2)))
+#define AT_B   (1 / (2 * B * (B2 - A2)))
+#define AT_A_1 (AT_A * A)
+#define AT_B_1 (AT_B * B)
+static const float at_a[2] = {(float)AT_A, (float)AT_A_1}, at_b[2] = {(float)AT_B, (float)AT_B_1};
 
 /* G g of the taps g0 and g1 */
 WB_INLINE void odd_filter(v8 *to, v8 g0, v8 g1) {
@@ -178,8 +180,7 @@ static void weights(float *dw, const float *d, size_t stride, size_t row, bool a
   wb_products_to_weights(dw, d, stride, row, add, weights_line, TAPS, FILTERS);
 }
 
-/* Products (i, j) in row-major order use filters (min(i, 5), min(j, 5)): row i of them, then their last rows.
- */
+/* Product (i, j), row-major, uses filter (min(i, 5), min(j, 5)). */
 #define ONE(i, j)                                                                                            \
   { 6 * (i) + (j), 9 * (i) + (j), 1, 1 }
 #define FOUR(f, p, s)                                                                                        \

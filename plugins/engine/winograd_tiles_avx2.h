@@ -51,7 +51,7 @@ WB_INLINE void wb_columns_in(v8 lines[][WB_LINE_MOST], const float *from, size_t
   }
 }
 
-/* Products of the size x size pixels from (row, column) on; columns first .. last-1 of them are in the image.
+/* Products of the size x size pixels from (row, column) on, whose columns first .. last-1 are in the image.
  */
 WB_INLINE void wb_tile_to_products(float *to, size_t stride, const float *plane, const wb_maps *maps, int row,
                                    int column, int first, int last, wb_line *line, int size, int products) {
