@@ -11,7 +11,7 @@
 #include "evaluate.h"
 #include "train_internal.h"
 
-double wb_trainer_now(void) {
+static double seconds_now(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
@@ -134,17 +134,17 @@ static void judge(wb_trainer *t, int64_t e, double lambda) {
 }
 
 static wb_status run_epoch(wb_trainer *t, wb_error *err) {
-  const double start = wb_trainer_now();
+  const double start = seconds_now();
   const int64_t e = t->epoch;
   wb_step_sums sums = {0};
   wb_status status = run_steps(t, &sums, err);
   if (status != WB_OK) return status;
-  const double seconds = wb_trainer_now() - start;
+  const double seconds = seconds_now() - start;
   status = validate(t, e, err);
   if (status != WB_OK) return status;
   t->history[WB_TRAIN_TASK_LOSS][e] = sums.task / sums.images;
   t->history[WB_WEIGHT_NORM][e] = mean_row_norm(t);
-  t->history[WB_SECONDS][e] = wb_trainer_now() - start;
+  t->history[WB_SECONDS][e] = seconds_now() - start;
   t->history[WB_IMAGES_PER_SECOND][e] = sums.images / seconds;
   if (t->topographic) {
     t->history[WB_TRAIN_TOPO_LOSS][e] = sums.topo / sums.images;
@@ -168,9 +168,7 @@ static bool ended(const wb_trainer *t) {
 static wb_status stopped(int64_t written, wb_error *err) {
   if (written == 0)
     return wb_fail(err, WB_CANCELLED, "stopped before the end of the first epoch; nothing was written");
-  return wb_fail(err, WB_CANCELLED,
-                 "stopped after epoch %lld; the same command with --resume continues there",
-                 (long long)written);
+  return wb_fail(err, WB_CANCELLED, "stopped after epoch %lld", (long long)written);
 }
 
 static wb_status run_epochs(wb_trainer *t, wb_error *err) {
@@ -188,7 +186,6 @@ static wb_status run_epochs(wb_trainer *t, wb_error *err) {
 }
 
 static wb_status train(wb_trainer *t, wb_error *err) {
-  const double start = wb_trainer_now();
   wb_status status = wb_trainer_prepare_data(t, err);
   if (status != WB_OK) return status;
   const bool resume = t->target.resume && t->target.exists;
@@ -205,7 +202,7 @@ static wb_status train(wb_trainer *t, wb_error *err) {
   introduce(t);
   if (resume) wb_host_log(t->host, WB_INFO, "resume  after epoch %lld", (long long)t->epoch);
   status = run_epochs(t, err);
-  return status == WB_OK ? wb_trainer_finish(t, start, err) : status;
+  return status == WB_OK ? wb_trainer_finish(t, err) : status;
 }
 
 wb_status wb_train_run(const wb_host *host, const wb_objective *objective, const wb_train_params *params) {

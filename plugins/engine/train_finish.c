@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "evaluate.h"
 #include "loss.h"
@@ -94,7 +93,7 @@ static wb_status test(wb_trainer *t, wb_train_result *result, wb_error *err) {
   return WB_OK;
 }
 
-wb_status wb_trainer_finish(wb_trainer *t, double started, wb_error *err) {
+wb_status wb_trainer_finish(wb_trainer *t, wb_error *err) {
   wb_train_result result = {0};
   wb_trainer_swap_best(t);
   wb_status status = test(t, &result, err);
@@ -105,10 +104,5 @@ wb_status wb_trainer_finish(wb_trainer *t, double started, wb_error *err) {
   if (a->count)
     wb_host_log(t->host, WB_INFO, "test    accuracy %.1f%%",
                 100 * wb_accuracy(a->logits, a->labels, a->count, a->classes));
-  struct rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  const int seconds = (int)(wb_trainer_now() - started + 0.5);
-  wb_host_log(t->host, WB_INFO, "wrote   %s   (%d:%02d, peak %ld MB)", t->target.path, seconds / 60,
-              seconds % 60, usage.ru_maxrss / 1024);
   return WB_OK;
 }

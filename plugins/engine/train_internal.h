@@ -87,10 +87,7 @@ const float *wb_trainer_embedding(const wb_trainer *t, size_t *fan_in);
 double wb_trainer_topo(const wb_trainer *t, float *gradient);
 
 /* train_finish.c: readout, test activations, and the complete run file. */
-wb_status wb_trainer_finish(wb_trainer *t, double started, wb_error *err);
-
-/* Seconds on a clock that never goes back. */
-double wb_trainer_now(void);
+wb_status wb_trainer_finish(wb_trainer *t, wb_error *err);
 
 /* checkpoint.c: what the run file holds. */
 

@@ -12,7 +12,7 @@
 #include "train.h"
 
 static const wb_param params_table[] = {WB_TRAIN_DATA_ROWS("crop"), WB_TRAIN_MODEL_ROWS,
-                                        WB_TRAIN_TOPOGRAPHY_ROWS, WB_TRAIN_OPTIMISATION_ROWS("12", "64"),
+                                        WB_TRAIN_TOPOGRAPHY_ROWS, WB_TRAIN_OPTIMISATION_ROWS("15", "64"),
                                         WB_TRAIN_RUN_ROWS};
 
 static wb_status check(const wb_host *host, const void *params) {

@@ -17,7 +17,7 @@ static const wb_param params_table[] = {WB_TRAIN_DATA_ROWS("contrastive"),
                                         WB_TRAIN_PROJECTION_ROWS,
                                         WB_TRAIN_TEMPERATURE_ROWS,
                                         WB_TRAIN_TOPOGRAPHY_ROWS,
-                                        WB_TRAIN_OPTIMISATION_ROWS("12", "128"),
+                                        WB_TRAIN_OPTIMISATION_ROWS("15", "64"),
                                         WB_TRAIN_READOUT_ROWS,
                                         WB_TRAIN_RUN_ROWS};
 

@@ -1,0 +1,198 @@
+#!/usr/bin/python3
+# test_train.py: training from the command line: files, repeatability, kills, continuation.
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""usage: test_train.py WORKBENCH [options of unittest]"""
+import glob
+import hashlib
+import os
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import h5py
+import numpy as np
+
+PROGRAM = os.path.abspath(sys.argv[1])
+SMALL = ["--data", "builtin,train=200,test=60", "--validation-per-class", "4", "--width", "8", "--units", "36",
+         "--batch", "20"]
+
+
+def command(objective, *options):
+    return [PROGRAM, "run", f"train-{objective}", *SMALL, *options]
+
+
+def recomputed_digest(node):
+    """The SHA-256 of a data set with its attributes, or of a group's attributes, as formats/SCHEMA.md defines it."""
+    digest = hashlib.sha256()
+
+    def number(value):
+        digest.update(struct.pack("<Q", value))
+
+    def text(value):
+        digest.update(value.encode() + b"\0")
+
+    if isinstance(node, h5py.Dataset):
+        text({"f4": "f32", "f8": "f64", "i4": "i32", "i8": "i64", "u1": "u8"}[node.dtype.str[1:]])
+        number(node.ndim)
+        for length in node.shape:
+            number(length)
+        digest.update(np.ascontiguousarray(node[()]).tobytes())
+    for name in sorted(node.attrs, key=str.encode):
+        values = np.atleast_1d(node.attrs[name])
+        kind = {"i": "int", "f": "float"}.get(values.dtype.kind, "text")
+        text(name)
+        text(kind)
+        number(len(values))
+        for value in values:
+            text(value) if kind == "text" else digest.update(struct.pack("<q" if kind == "int" else "<d", value))
+    return digest.hexdigest()
+
+
+def read_all(path, below):
+    """Every data set below a group, as bytes by path."""
+    with h5py.File(path) as f:
+        found = {}
+        f[below].visititems(lambda name, node: found.update({name: node[()].tobytes()})
+                            if isinstance(node, h5py.Dataset) else None)
+    assert found, f"{path} has nothing in {below}"
+    return found
+
+
+class Training(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def train(self, objective, name, *options, status=0):
+        done = subprocess.run(command(objective, "--out", self.path(name), *options), cwd=self.folder.name,
+                              capture_output=True, text=True, timeout=300)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return done
+
+    def check_digests(self, path):
+        with h5py.File(path) as f:
+            stored = dict(f["digests"].attrs)
+            self.assertIn("/", stored)
+            for name, digest in stored.items():
+                self.assertEqual(recomputed_digest(f[name]), digest, name)
+            f.visititems(lambda name, node: self.assertIn("/" + name, stored)
+                         if isinstance(node, h5py.Dataset) else None)
+
+    def check_complete(self, path, objective):
+        self.check_digests(path)
+        with h5py.File(path) as f:
+            self.assertEqual(f.attrs["state"], "complete")
+            self.assertEqual(f.attrs["schema"], "workbench.run/1")
+            self.assertEqual(f.attrs["objective"], objective)
+            self.assertEqual(list(f.attrs["factors"])[0], "objective")
+            for name in f.attrs["factors"]:
+                self.assertIn(name, f.attrs)
+            test = f["activations/test"]
+            embedding, logits = test["embedding"][:], test["logits"][:]
+            self.assertEqual(embedding.shape, (60, 36))
+            self.assertEqual(list(test["embedding"].attrs["grid"]), [6, 6])
+            self.assertEqual(len(test["labels"].attrs["classes"]), 10)
+            self.assertEqual(sorted(set(test["labels"].attrs["superclasses"])),
+                             sorted(set(test["labels"].attrs["superclasses"][test["labels"][:]])))
+            computed = embedding.astype(float) @ f["roles/readout_weight"][:].T + f["roles/readout_bias"][:]
+            np.testing.assert_allclose(logits, computed, rtol=1e-4, atol=1e-4)
+            self.assertEqual(f["config"].attrs["batch"], "20")
+            self.assertNotIn("resume", f)
+            self.assertEqual(len(f["history/train_task_loss"]), f["history"].attrs["epochs"])
+
+    def test_files_are_complete(self):
+        for objective in ("ce", "supcon"):
+            with self.subTest(objective):
+                done = self.train(objective, f"{objective}.h5", "--epochs", "2")
+                self.check_complete(self.path(f"{objective}.h5"), objective)
+                self.assertIn("epoch", done.stderr)
+                self.assertIn(f"{objective}.h5", done.stdout)
+
+    def test_default_name_does_not_collide(self):
+        for seed in "1", "2":
+            done = subprocess.run(command("ce", "--epochs", "1", "--seed", seed), cwd=self.folder.name,
+                                  capture_output=True, text=True, timeout=300)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        names = sorted(os.path.basename(name) for name in glob.glob(self.path("runs/*.h5")))
+        self.assertEqual(len(names), 2, names)
+        self.assertRegex(names[0], r"^ce_builtin_shallowcnn_ws-rho0\.2_do0\.5_seed1_[0-9a-f]{8}\.h5$")
+        again = subprocess.run(command("ce", "--epochs", "1", "--seed", "1"), cwd=self.folder.name,
+                               capture_output=True, text=True, timeout=300)
+        self.assertNotEqual(again.returncode, 0)
+        self.assertIn("--overwrite", again.stderr)
+
+    def test_same_seed_same_bits(self):
+        for name, seed in (("a", "5"), ("b", "5"), ("c", "6")):
+            self.train("supcon", name, "--epochs", "2", "--seed", seed)
+        a, b, c = (read_all(self.path(name), "model") for name in "abc")
+        self.assertEqual(a, b)
+        self.assertNotEqual(a, c)
+        self.assertEqual(a.keys(), c.keys())
+
+    def test_kill_leaves_nothing_or_a_complete_epoch(self):
+        options = ("--epochs", "6", "--seed", "7")
+        self.train("ce", "whole.h5", *options)
+        path = self.path("killed.h5")
+        kills = 0
+        for pause in (0.05, 0.4, 0, 0, 0):  # the last three right after an epoch was written
+            before = os.stat(path).st_ino if os.path.exists(path) else None
+            run = subprocess.Popen(command("ce", "--out", path, "--resume", *options), cwd=self.folder.name,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+            deadline = time.monotonic() + 60
+            if pause:
+                time.sleep(pause)
+            while not pause and run.poll() is None and time.monotonic() < deadline:
+                if os.path.exists(path) and os.stat(path).st_ino != before:
+                    break
+                time.sleep(0.002)
+            if run.poll() is None:
+                os.killpg(run.pid, signal.SIGKILL)
+                kills += 1
+            run.wait()
+            time.sleep(0.2)  # the worker, a group of its own, dies with its parent
+            if os.path.exists(path):
+                self.check_digests(path)
+        self.assertGreaterEqual(kills, 3)
+        self.train("ce", "killed.h5", "--resume", *options)
+        self.assertEqual(read_all(path, "model"), read_all(self.path("whole.h5"), "model"))
+        self.assertEqual(read_all(path, "activations"), read_all(self.path("whole.h5"), "activations"))
+        self.assertEqual(glob.glob(self.path(".killed.h5*")), [])
+
+    def test_interrupt_saves_and_resume_continues(self):
+        options = ("--epochs", "8", "--out", self.path("stopped.h5"))
+        run = subprocess.Popen(command("supcon", *options), cwd=self.folder.name, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True, start_new_session=True)
+        deadline = time.monotonic() + 60
+        while not os.path.exists(self.path("stopped.h5")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.kill(run.pid, signal.SIGINT)
+        _, said = run.communicate(timeout=60)
+        self.assertEqual(run.returncode, 130, said)
+        self.assertIn("stopped after epoch", said)
+        self.assertIn("--resume", said)
+        with h5py.File(self.path("stopped.h5")) as f:
+            self.assertEqual(f.attrs["state"], "training")
+        self.train("supcon", "stopped.h5", "--epochs", "8", "--resume")
+        self.check_complete(self.path("stopped.h5"), "supcon")
+        self.train("supcon", "whole.h5", "--epochs", "8")
+        for group in "model", "readout":
+            self.assertEqual(read_all(self.path("stopped.h5"), group), read_all(self.path("whole.h5"), group))
+
+    def test_refusals_come_before_any_work(self):
+        for options, status, part in ((("--grid", "5x5"), 2, "5x5"), (("--rho", "-1"), 2, "--rho"),
+                                      (("--batch", "1"), 2, "--batch"), (("--data", "cifar10:/nowhere"), 4, "/nowhere")):
+            with self.subTest(options):
+                done = self.train("supcon", "refused.h5", *options, status=status)
+                self.assertIn(part, done.stderr)
+                self.assertFalse(os.path.exists(self.path("refused.h5")))
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0]] + sys.argv[2:])
