@@ -64,8 +64,11 @@ static void become_worker(const wb_worker_limits *limits, pid_t parent, int job,
   _exit(1);
 }
 
-/* The environment with OMP_NUM_THREADS set; points into `setting` and the old environment. */
+/* The environment with OMP_NUM_THREADS set; points into `setting` and the old environment. Threads that wait
+ * sleep, unless the user wants it otherwise: spinning, they would take the cores from the thread that
+ * prepares batches and from other programs, which on a busy machine costs far more than waking up. */
 static char **environment_with(char *setting) {
+  setenv("OMP_WAIT_POLICY", "passive", 0);
   size_t count = 0;
   while (environ[count]) count++;
   char **copy = wb_new(char *, count + 2);
