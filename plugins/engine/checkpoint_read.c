@@ -1,5 +1,6 @@
 /* checkpoint_read.c: continues from a run file, and starts from a state dict. SPDX-License-Identifier:
  * GPL-3.0-or-later */
+#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,10 +123,27 @@ static wb_status read_resume(wb_trainer *t, const wb_h5 *file, wb_error *err) {
   return status;
 }
 
+static void warn_of_other_machine(const wb_trainer *t, const wb_h5 *file) {
+  int64_t threads = 0;
+  size_t n;
+  if (wb_h5_get_ints(file, "/", "threads", &threads, 1, &n, NULL) == WB_OK &&
+      threads != omp_get_max_threads())
+    wb_host_log(t->host, WB_WARNING,
+                "%s was begun with %lld threads and goes on with %d: the same bits as in one "
+                "go need the same number",
+                t->target.path, (long long)threads, omp_get_max_threads());
+  else if (!has_text(file, "convolutions", wb_net_conv_names(t->net)))
+    wb_host_log(t->host, WB_WARNING,
+                "%s was begun with other convolutions than this machine's: the model will "
+                "differ in its last bits from one trained in one go",
+                t->target.path);
+}
+
 wb_status wb_checkpoint_restore(wb_trainer *t, wb_error *err) {
   wb_h5 *file;
   wb_status status = open_same(t, &file, err);
   if (status != WB_OK) return status;
+  warn_of_other_machine(t, file);
   status = verify(file, err);
   if (status == WB_OK) status = read_history(t, file, err);
   if (status == WB_OK) status = wb_state_dict_load(t->net, file, "/model", err);

@@ -6,8 +6,8 @@
 #include "augment.h"
 #include "loss.h"
 
-wb_status wb_evaluate(wb_net *net, const wb_images *images, const uint32_t *samples, size_t count,
-                      const float mean[4], const float sd[4], float *embedding, float *output,
+wb_status wb_evaluate(wb_net *net, const wb_images *images, const uint32_t *samples, size_t first,
+                      size_t count, const float mean[4], const float sd[4], float *embedding, float *output,
                       int32_t *labels, wb_error *err) {
   const wb_net_config *config = wb_net_get_config(net);
   const size_t batch = (size_t)config->batch, units = (size_t)config->units,
@@ -17,16 +17,16 @@ wb_status wb_evaluate(wb_net *net, const wb_images *images, const uint32_t *samp
   float *input = malloc(batch * size * sizeof *input);
   if (!input) return wb_fail_nomem(err, "a batch of images", batch * size * sizeof *input);
   wb_status status = WB_OK;
-  for (size_t first = 0; first < count && status == WB_OK; first += batch) {
-    const size_t n = count - first < batch ? count - first : batch;
+  for (size_t done = 0; done < count && status == WB_OK; done += batch) {
+    const size_t n = count - done < batch ? count - done : batch;
 #pragma omp parallel for schedule(static)
     for (size_t i = 0; i < n; i++) {
-      const size_t at = samples ? samples[first + i] : first + i;
+      const size_t at = samples ? samples[first + done + i] : first + done + i;
       wb_normalize_images(input + i * size, images->pixels + at * size, 1, channels, height, width, mean, sd);
-      if (labels) labels[first + i] = images->labels[at];
+      if (labels) labels[done + i] = images->labels[at];
     }
-    status = wb_net_infer(net, input, (int)n, embedding ? embedding + first * units : NULL,
-                          output ? output + first * outputs : NULL, err);
+    status = wb_net_infer(net, input, (int)n, embedding ? embedding + done * units : NULL,
+                          output ? output + done * outputs : NULL, err);
   }
   free(input);
   return status;

@@ -7,11 +7,11 @@
 #include "net.h"
 #include "objective.h"
 
-/* Embedding (count, units) and output (count, outputs), either NULL, of the images at the positions `samples`
- * (count), or of the first `count` where that is NULL; normalised by mean and sd per channel. labels (count),
- * NULL or filled. */
-wb_status wb_evaluate(wb_net *net, const wb_images *images, const uint32_t *samples, size_t count,
-                      const float mean[4], const float sd[4], float *embedding, float *output,
+/* Embedding (count, units) and output (count, outputs), either NULL, of the images at the positions
+ * samples[first .. first+count-1], or first .. first+count-1 where samples is NULL; normalised by mean and sd
+ * per channel. labels (count), NULL or filled. */
+wb_status wb_evaluate(wb_net *net, const wb_images *images, const uint32_t *samples, size_t first,
+                      size_t count, const float mean[4], const float sd[4], float *embedding, float *output,
                       int32_t *labels, wb_error *err);
 
 /* The objective's loss over one pass of a loader, mean over images, in evaluation mode. Where the loader has

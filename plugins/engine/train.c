@@ -81,11 +81,11 @@ static wb_status run_steps(wb_trainer *t, wb_step_sums *sums, wb_error *err) {
   char note[96];
   wb_loader_start(t->train, (uint64_t)t->epoch);
   for (wb_batch b = wb_loader_next(t->train); b.count && !out_of_steps(t); b = wb_loader_next(t->train)) {
+    if (t->host->cancelled(t->host)) return WB_CANCELLED;
     const wb_status status = wb_trainer_step(t, &b, sums, err);
     if (status != WB_OK) return status;
     describe_losses(note, sizeof note, t, sums);
     t->host->progress(t->host, ++done, per_epoch * (double)t->params->epochs, note);
-    if (t->host->cancelled(t->host)) return WB_CANCELLED;
   }
   return WB_OK;
 }
@@ -171,14 +171,13 @@ static wb_status stopped(int64_t written, wb_error *err) {
   return wb_fail(err, WB_CANCELLED, "stopped after epoch %lld", (long long)written);
 }
 
-static wb_status run_epochs(wb_trainer *t, wb_error *err) {
-  int64_t written = t->epoch;
+/* *written: the last epoch that the run file has. */
+static wb_status run_epochs(wb_trainer *t, int64_t *written, wb_error *err) {
   while (!ended(t)) {
     wb_status status = run_epoch(t, err);
-    if (status == WB_CANCELLED) return stopped(written, err);
     if (status == WB_OK && (t->epoch % t->params->checkpoint_every == 0 || ended(t))) {
       status = wb_checkpoint_write(t, NULL, err);
-      written = t->epoch;
+      *written = t->epoch;
     }
     if (status != WB_OK) return status;
   }
@@ -201,8 +200,10 @@ static wb_status train(wb_trainer *t, wb_error *err) {
   if (status != WB_OK) return status;
   introduce(t);
   if (resume) wb_host_log(t->host, WB_INFO, "resume  after epoch %lld", (long long)t->epoch);
-  status = run_epochs(t, err);
-  return status == WB_OK ? wb_trainer_finish(t, err) : status;
+  int64_t written = t->epoch;
+  status = run_epochs(t, &written, err);
+  if (status == WB_OK) status = wb_trainer_finish(t, err);
+  return status == WB_CANCELLED ? stopped(written, err) : status;
 }
 
 wb_status wb_train_run(const wb_host *host, const wb_objective *objective, const wb_train_params *params) {

@@ -10,6 +10,20 @@
 #include "readout.h"
 #include "train_internal.h"
 
+/* wb_evaluate in pieces, so that a stop need not wait for all of it. */
+static wb_status evaluate(wb_trainer *t, const wb_images *images, const uint32_t *samples, size_t count,
+                          float *embedding, float *logits, int32_t *labels, wb_error *err) {
+  const size_t units = (size_t)t->params->units, classes = t->data->classes, piece = 1024;
+  wb_status status = WB_OK;
+  for (size_t first = 0; first < count && status == WB_OK; first += piece) {
+    if (t->host->cancelled(t->host)) return WB_CANCELLED;
+    status = wb_evaluate(t->net, images, samples, first, count - first < piece ? count - first : piece,
+                         t->data->mean, t->data->sd, embedding + first * units,
+                         logits ? logits + first * classes : NULL, labels ? labels + first : NULL, err);
+  }
+  return status;
+}
+
 /* Embeddings of some training images as data for the readout; arrays by the host. */
 static wb_status embed(wb_trainer *t, const uint32_t *samples, size_t count, wb_readout_data *out,
                        wb_error *err) {
@@ -17,8 +31,7 @@ static wb_status embed(wb_trainer *t, const uint32_t *samples, size_t count, wb_
   int32_t *labels = WB_ALLOC(t->host, int32_t, count + 1);
   if (!embedding || !labels) return WB_NOMEM;
   *out = (wb_readout_data){.embedding = embedding, .labels = labels, .count = count};
-  return wb_evaluate(t->net, &t->data->train, samples, count, t->data->mean, t->data->sd, embedding, NULL,
-                     labels, err);
+  return evaluate(t, &t->data->train, samples, count, embedding, NULL, labels, err);
 }
 
 static wb_status read_out(wb_trainer *t, float *logits, const float *embedding, wb_train_result *result,
@@ -70,8 +83,7 @@ static wb_status test(wb_trainer *t, wb_train_result *result, wb_error *err) {
   float *embedding = WB_ALLOC(t->host, float, images->count *units + 1);
   float *logits = WB_ALLOC(t->host, float, images->count *classes + 1);
   if (!embedding || !logits) return WB_NOMEM;
-  wb_status status = wb_evaluate(t->net, images, NULL, images->count, t->data->mean, t->data->sd, embedding,
-                                 linear ? logits : NULL, NULL, err);
+  wb_status status = evaluate(t, images, NULL, images->count, embedding, linear ? logits : NULL, NULL, err);
   if (status == WB_OK && !linear) status = read_out(t, logits, embedding, result, err);
   if (status != WB_OK) return status;
   result->activations = (wb_runfile_activations){.split = "test",
