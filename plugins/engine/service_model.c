@@ -143,6 +143,7 @@ void wb_service_model_shape(const wb_model *model, uint32_t image[3], uint32_t *
 }
 
 const char *wb_service_layer(const wb_model *model, uint32_t index, uint32_t dims[3]) {
+  if (!model->net) return NULL;
   const uint32_t inner = (uint32_t)wb_net_layer_count(model->net);
   dims[1] = dims[2] = 1;
   if (index < inner) {

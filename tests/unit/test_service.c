@@ -252,6 +252,7 @@ static void test_refusals(void **state) {
                  "no classifier");
   engine->model_free(m);
   expect_failure(&h, engine->forward(&h.table, m, images, 1, 0, NULL, NULL), WB_INTERNAL, "after model_free");
+  assert_null(engine->layer(m, 0, dims));
   fake_host_end(&h);
 
   fake_host_start(&h, write_run("ce.h5", (made_run){0}), NULL);

@@ -198,8 +198,8 @@ static void test_malformed_json(void **state) {
   (void)state;
   static const char *const texts[] = {
       "{}", "[]", "{\"id\": 3}", "{\"id\": \"a\", \"kind\": \"zebra\"}",
-      "{\"id\": \"a\", \"kind\": \"metric\", \"scope\": \"run\", \"version\": \"1\", "
-      "\"title\": \"t\", \"params\": [{}], \"outputs\": [{}]}"};
+      ("{\"id\": \"a\", \"kind\": \"metric\", \"scope\": \"run\", \"version\": \"1\", "
+       "\"title\": \"t\", \"params\": [{}], \"outputs\": [{}]}")};
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
     json_t *json = json_loads(texts[i], 0, NULL);
     wb_spec *spec = NULL;

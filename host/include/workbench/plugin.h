@@ -9,30 +9,43 @@
  *
  *     #include <workbench/plugin.h>
  *
- *     static const wb_input inputs[] = {
- *         {.role = "activations", .element = WB_F32, .rank = 2, .axes = {"stimulus", "unit"},
- *          .object = "/activations/test/embedding", .help = "embedding before ReLU"}};
- *     static const wb_output outputs[] = {
- *         {.name = "mean", .shape = WB_SCALAR, .low = -INFINITY, .high = INFINITY, .help = "mean
- * activation"}};
+ *     static const wb_input inputs[] = {{.role = "activations",
+ *                                        .help = "embedding before ReLU",
+ *                                        .object = "/activations/test/embedding",
+ *                                        .axes = {"stimulus", "unit"},
+ *                                        .element = WB_F32,
+ *                                        .rank = 2}};
+ *     static const wb_output outputs[] = {{.name = "mean",
+ *                                          .help = "mean activation",
+ *                                          .low = -INFINITY,
+ *                                          .high = INFINITY,
+ *                                          .shape = WB_SCALAR}};
  *
- *     static wb_status run(const wb_host *host, const void *params) { ... host->read(...); ...
- *         return host->emit_scalar(host, "mean", mean); }
+ *     static wb_status run(const wb_host *host, const void *params) {
+ *       ... host->read(host, "activations", 0, first, count, rows); ...
+ *       return host->emit_scalar(host, "mean", mean);
+ *     }
  *
- *     static const wb_plugin plugin = {WB_PLUGIN_HEAD, .kind = WB_METRIC, .scope = WB_PER_RUN, .id = "mean",
- * ..., .inputs = WB_TABLE(inputs), .outputs = WB_TABLE(outputs), .run = run};
+ *     static const wb_plugin plugin = {WB_PLUGIN_HEAD,
+ *                                      .kind = WB_METRIC,
+ *                                      .scope = WB_PER_RUN,
+ *                                      .id = "mean",
+ *                                      .version = "1.0",
+ *                                      .title = "mean activation",
+ *                                      .inputs = WB_TABLE(inputs),
+ *                                      .outputs = WB_TABLE(outputs),
+ *                                      .run = run};
  *
- *     WB_EXPORT const wb_plugin *wb_plugin_at(uint32_t host_abi, uint32_t index) { return index ? NULL :
- * &plugin; }
+ *     WB_EXPORT const wb_plugin *wb_plugin_at(uint32_t host_abi, uint32_t index) {
+ *       return index ? NULL : &plugin;
+ *     }
  *
- *     cc -std=c17 -fPIC -shared -fvisibility=hidden mean.c -o mean.so && WORKBENCH_PLUGIN_PATH=. workbench
- * run mean --in runs/x.h5
+ *     cc -std=c17 -fPIC -shared -fvisibility=hidden mean.c -o mean.so
+ *     WORKBENCH_PLUGIN_PATH=. workbench run mean --in runs/x.h5
  *
  * Rules for every call below, unless it says otherwise:
- *   - Text is UTF-8 and NUL-terminated. Descriptors and tables are static and constant; the host never frees
- * them.
- *   - Host functions are called from the thread that `run` was called on; log, progress and cancelled from
- * any thread.
+ *   - Text is UTF-8 and NUL-terminated. Descriptors and tables are static; the host never frees them.
+ *   - Host functions are called from the thread of `run`; log, progress and cancelled from any thread.
  *   - What a plugin emits is copied before the call returns. What the host returns lives until `run` returns.
  *   - A plugin never prints, exits, aborts, or changes signal handlers, the working directory or the locale.
  *   - A failing host function has already recorded its message: return its status unchanged.
@@ -67,8 +80,7 @@ extern "C" {
 
 typedef struct wb_host wb_host;
 
-/* ---- Tables
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- Tables ---- */
 
 /* A table carries the size of its rows as the plugin was compiled, so that rows can grow at their end. */
 typedef struct wb_table {
@@ -80,8 +92,7 @@ typedef struct wb_table {
 #define WB_TABLE(array)                                                                                      \
   { (array), (uint32_t)(sizeof(array) / sizeof((array)[0])), (uint32_t)sizeof((array)[0]) }
 
-/* ---- Parameters
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- Parameters ---- */
 
 /* The C type of the field that the host fills. */
 typedef enum wb_type {
@@ -134,8 +145,7 @@ typedef struct wb_param {
   uint32_t offset; // of the field in the parameter struct: offsetof(struct, field)
 } wb_param;
 
-/* ---- Inputs
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- Inputs ---- */
 
 typedef enum wb_input_kind {
   WB_ARRAY = 0,  // a data set of the run file
@@ -166,13 +176,15 @@ typedef struct wb_input {
 } wb_input;
 
 /* Roles and axes that the host knows:
- *   activations  [stimulus, unit]  /activations/test/embedding    labels  [stimulus] /activations/test/labels
- *   logits       [stimulus, class] /activations/test/logits       index   [stimulus] /activations/test/index
- *   embedding_weight [unit, fan_in] /roles/embedding_weight       readout_weight [class, unit]
- * /roles/readout_weight positions    [unit, xy]        made from the grid unless the file has them */
+ *   activations       [stimulus, unit]   /activations/test/embedding
+ *   logits            [stimulus, class]  /activations/test/logits
+ *   labels            [stimulus]         /activations/test/labels
+ *   index             [stimulus]         /activations/test/index
+ *   embedding_weight  [unit, fan_in]     /roles/embedding_weight
+ *   readout_weight    [class, unit]      /roles/readout_weight
+ *   positions         [unit, xy]         made from the grid unless the file has them: x column, y row */
 
-/* ---- Outputs
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- Outputs ---- */
 
 typedef enum wb_shape {
   WB_SCALAR = 1,
@@ -219,8 +231,7 @@ typedef struct wb_output {
   uint32_t flags;
 } wb_output;
 
-/* ---- The descriptor
- * ------------------------------------------------------------------------------------------------ */
+/* ---- The descriptor ---- */
 
 typedef enum wb_kind {
   WB_TRAIN = 1,   // writes a run file; takes no --in
@@ -275,8 +286,7 @@ typedef struct wb_plugin {
 typedef const wb_plugin *(*wb_plugin_at_function)(uint32_t host_abi, uint32_t index);
 WB_EXPORT const wb_plugin *wb_plugin_at(uint32_t host_abi, uint32_t index);
 
-/* ---- The host
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- The host ---- */
 
 typedef enum wb_level { WB_DEBUG = 0, WB_INFO = 1, WB_WARNING = 2 } wb_level;
 
@@ -377,8 +387,7 @@ struct wb_host {
   const char *(*parameter)(const wb_host *host, uint32_t index, const char **name);
 };
 
-/* ---- Service engine/1: the network of a run file, and images
- * ------------------------------------------------------- */
+/* ---- Service engine/1: the network of a run file, and images ---- */
 
 typedef struct wb_model wb_model;       // opaque; freed when `run` returns, or by model_free
 typedef struct wb_imageset wb_imageset; // opaque: one split of a data set; freed when `run` returns
