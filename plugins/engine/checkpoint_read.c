@@ -37,13 +37,21 @@ static wb_status other_run(const wb_trainer *t, const wb_h5 *file, wb_error *err
                  wb_h5_path(file));
 }
 
+static bool has_text(const wb_h5 *file, const char *attribute, const char *text) {
+  char *stored = NULL;
+  const bool same = wb_h5_get_text(file, "/", attribute, &stored, NULL) == WB_OK && strcmp(stored, text) == 0;
+  free(stored);
+  return same;
+}
+
 static wb_status open_same(const wb_trainer *t, wb_h5 **out, wb_error *err) {
   wb_status status = wb_runfile_open(t->target.path, out, err);
   if (status != WB_OK) return status;
-  char *identity;
-  status = wb_h5_get_text(*out, "/", "identity", &identity, err);
-  if (status == WB_OK && strcmp(identity, t->target.identity) != 0) status = other_run(t, *out, err);
-  free(identity);
+  if (!has_text(*out, "identity", t->target.identity))
+    status = other_run(t, *out, err);
+  else if (!has_text(*out, "data_digest", t->data->digest))
+    status = wb_fail(err, WB_INPUT, "%s cannot be continued: %s holds other images now", t->target.path,
+                     t->data->spec);
   if (status != WB_OK) {
     wb_h5_close(*out);
     *out = NULL;
