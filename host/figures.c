@@ -20,20 +20,22 @@ typedef struct writer {
   char *warning;
 } writer;
 
-static const wb_output *find(const wb_spec *spec, const char *name) {
-  for (size_t i = 0; i < spec->output_count; i++)
-    if (strcmp(spec->outputs[i].name, name) == 0) return &spec->outputs[i];
-  return NULL;
+/* The output that the plugin's own figure shows: the first headline, or else the first that is drawn at all.
+ */
+static const wb_output *main_output(const wb_spec *spec) {
+  const wb_output *first = NULL;
+  for (size_t i = 0; i < spec->output_count; i++) {
+    const wb_output *output = &spec->outputs[i];
+    if (output->plot == WB_PLOT_NONE || output->plot == WB_PLOT_IMAGES) continue;
+    if (output->flags & WB_OUTPUT_HEADLINE) return output;
+    if (!first) first = output;
+  }
+  return first;
 }
 
-/* ID-OUTPUT, told apart from the tables, which have the names of outputs. */
+/* ID for the main output, ID-OUTPUT for the others: tables have the names of outputs. */
 static char *figure_name(const wb_spec *spec, const wb_output *output) {
-  const bool same = strcmp(spec->id, output->name) == 0;
-  char *name = same ? wb_copy(spec->id) : wb_format("%s-%s", spec->id, output->name);
-  if (!find(spec, name)) return name;
-  char *other = wb_format("%s-figure", name);
-  free(name);
-  return other;
+  return output == main_output(spec) ? wb_copy(spec->id) : wb_format("%s-%s", spec->id, output->name);
 }
 
 /* Whether a scalar only bounds another one: NAME-low or NAME-high. */

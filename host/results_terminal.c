@@ -35,20 +35,22 @@ static bool is_shown(const wb_spec *spec, size_t index) {
   return o->shape == WB_SCALAR && (headlines ? (o->flags & WB_OUTPUT_HEADLINE) != 0 : scalars < MOST_OUTPUTS);
 }
 
-/* Decimals that show two digits of the largest sd; four digits of the largest mean where there is no sd. -1:
- * use powers of ten. */
+/* Decimals that show two digits of the largest sd; four digits of the largest mean where there is no sd; and,
+ * up to four, a digit of the smallest mean. -1: use powers of ten. */
 static int decimals_of(const wb_summary *s, size_t count) {
-  double sd = 0, mean = 0;
+  double sd = 0, mean = 0, least = INFINITY;
   for (size_t i = 0; i < count; i++) {
     if (isfinite(s[i].sd)) sd = fmax(sd, s[i].sd);
     if (isfinite(s[i].mean)) mean = fmax(mean, fabs(s[i].mean));
+    if (isfinite(s[i].mean) && s[i].mean != 0) least = fmin(least, fabs(s[i].mean));
   }
   if (mean >= 1e7 || (mean > 0 && mean < 1e-4)) return -1;
   const double scale =
       sd > 1e-9 * mean && sd > 0 ? sd * 100 : mean; // the sd's second digit, or the mean's fourth
   if (scale == 0) return 0;
-  const int digits = 3 - (int)floor(log10(scale));
-  return digits < 0 ? 0 : digits > 9 ? 9 : digits;
+  const int digits = 3 - (int)floor(log10(scale)), visible = isfinite(least) ? -(int)floor(log10(least)) : 0;
+  const int wanted = digits < visible && visible <= 4 ? visible : digits;
+  return wanted < 0 ? 0 : wanted > 9 ? 9 : wanted;
 }
 
 static char *number(double value, int decimals) {

@@ -201,37 +201,22 @@ static json_t *results_work(const measurement *m) {
   return work;
 }
 
-/* Whether a figure shows a headline output: its file is named after the plugin, or the plugin and the output.
- */
-static bool is_headline(const wb_spec *spec, const char *path) {
-  const char *name = wb_last_part(path);
-  const size_t id = strlen(spec->id), length = strlen(name) - strlen(".svg");
-  if (strncmp(name, spec->id, id) != 0) return false;
-  if (length == id || !strncmp(name + id, "-figure.", 8)) return true;
-  for (size_t i = 0; i < spec->output_count; i++) {
-    const wb_output *out = &spec->outputs[i];
-    if (!(out->flags & WB_OUTPUT_HEADLINE) || name[id] != '-' || length != id + 1 + strlen(out->name))
-      continue;
-    if (!strncmp(name + id + 1, out->name, strlen(out->name))) return true;
-  }
-  return false;
-}
-
+/* The plugin's own figure first. */
 static void print_figures(const wb_spec *spec, char *const *figures, size_t count) {
   int width = 0;
   for (size_t i = 0; i < count; i++)
     if ((int)strlen(figures[i]) > width) width = (int)strlen(figures[i]);
-  bool first = true;
-  for (int headline = 1; headline >= 0; headline--)
+  char *own = wb_format("%s.svg", spec->id);
+  for (int main_one = 1; main_one >= 0; main_one--)
     for (size_t i = 0; i < count; i++) {
-      if (is_headline(spec, figures[i]) != (headline == 1)) continue;
+      if ((strcmp(wb_last_part(figures[i]), own) == 0) != (main_one == 1)) continue;
       const int stem = (int)(strlen(figures[i]) - strlen(".svg"));
-      if (first)
+      if (main_one)
         printf("%-*s   the figure (redraw: gnuplot %.*s.gp)\n", width, figures[i], stem, figures[i]);
       else
         printf("%s\n", figures[i]);
-      first = false;
     }
+  free(own);
 }
 
 /* Where the figures and tables are, ready to open. */

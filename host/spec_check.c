@@ -86,6 +86,8 @@ static wb_status check_input(const wb_spec *s, size_t i, wb_error *err) {
 static wb_status check_output(const wb_spec *s, size_t i, wb_error *err) {
   const wb_output *out = &s->outputs[i];
   if (!is_name(out->name, true)) return FAULT("%s: \"%s\" is no name for an output", s->id, out->name);
+  if (strcmp(out->name, s->id) == 0)
+    return FAULT("%s: an output must not have the plugin's own name, which is its figure's", s->id);
   if (wb_spec_output(s, out->name) != out)
     return FAULT("%s: it declares the output %s twice", s->id, out->name);
   if (out->shape < WB_SCALAR || out->shape > WB_HISTOGRAM)

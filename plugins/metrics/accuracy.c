@@ -31,7 +31,7 @@ static const wb_input inputs_table[] = {
 };
 
 static const wb_output outputs_table[] = {
-    {.name = "accuracy",
+    {.name = "top1",
      .title = "test accuracy",
      .help = "share of stimuli whose largest logit is their class",
      .higher_means = "better",
@@ -119,7 +119,7 @@ static wb_status emit(const wb_host *host, double *counts, uint64_t n, uint64_t 
   uint32_t named;
   WB_TRY(host->names(host, 0, "class", &names, &named));
   const char *const *labels = named == classes ? names : NULL;
-  WB_TRY(host->emit_scalar(host, "accuracy", right / (double)n));
+  WB_TRY(host->emit_scalar(host, "top1", right / (double)n));
   WB_TRY(host->emit_scalar(host, "balanced", balanced / (double)present));
   WB_TRY(host->emit_curve(host, "per-class", present, x, y));
   return host->emit_matrix(host, "confusion", classes, classes, counts, labels, labels);

@@ -362,7 +362,7 @@ class Accuracy(unittest.TestCase):
         np.add.at(confusion, (labels, answers), 1)
         count = confusion.sum(1)
         present = np.flatnonzero(count)
-        self.assertEqual(got["accuracy"], (answers == labels).mean())
+        self.assertEqual(got["top1"], (answers == labels).mean())
         per_class = np.diag(confusion)[present] / count[present]
         np.testing.assert_array_equal(got["per-class"][0], present)
         np.testing.assert_allclose(got["per-class"][1], per_class, **EXACT)

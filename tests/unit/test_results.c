@@ -214,12 +214,12 @@ static void test_one_run_drawn(void **state) {
       &(synthetic){.objectives = ce, .seeds = 1, .spec = &synthetic_spec, .emit = synthetic_emit}));
   setenv("PATH", "/nowhere", 1);
   if (warning) fail_msg("%s", warning);
-  const char *const names[] = {"i", "distance", "noise", "map", "confusion", "tsne", "r"};
+  const char *const names[] = {"", "-distance", "-noise", "-map", "-confusion", "-tsne", "-r"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     char name[64];
-    snprintf(name, sizeof name, "example-%s.svg", names[i]);
+    snprintf(name, sizeof name, "example%s.svg", names[i]);
     assert_non_null(strstr(content(name), "</svg>"));
-    snprintf(name, sizeof name, "example-%s.png", names[i]);
+    snprintf(name, sizeof name, "example%s.png", names[i]);
     assert_true(exists(name));
   }
   json_t *json = summary();
@@ -240,10 +240,9 @@ static void test_gnuplot_fails(void **state) {
   setenv("PATH", folder, 1);
   char *warning = write_result(example(1));
   setenv("PATH", "/nowhere", 1);
-  assert_non_null(
-      strstr(warning, "a figure was not drawn: gnuplot failed on example-i.gp: cannot open font"));
+  assert_non_null(strstr(warning, "a figure was not drawn: gnuplot failed on example.gp: cannot open font"));
   free(warning);
-  assert_true(exists("example-i.gp") && exists("example-r.tsv") && exists("summary.json"));
+  assert_true(exists("example.gp") && exists("example-r.tsv") && exists("summary.json"));
 }
 
 /* ---- What is missing, and odd names ---- */
@@ -349,7 +348,7 @@ static void test_per_group(void **state) {
               json_number_value(json_object_get(json_object_get(at(json, "conditions", 1), "values"), "i")) -
                   0.003);
   assert_true(json_is_null(json_object_get(at(json, "contrasts", 0), "p")));
-  assert_non_null(strstr(content("example-i.tsv"), "0\t0.003\t-0.097\t0.203\n"));
+  assert_non_null(strstr(content("example.tsv"), "0\t0.003\t-0.097\t0.203\n"));
   json_decref(json);
 }
 

@@ -209,17 +209,18 @@ enum {
   WB_OUTPUT_LOG_X = 1u << 2,
   WB_OUTPUT_LOG_Y = 1u << 3,
   WB_OUTPUT_DIVERGING = 1u << 4, // colours symmetric about `reference`
-  WB_OUTPUT_HEADLINE = 1u << 5,  // shown in the terminal's table
-  WB_OUTPUT_CIRCULAR = 1u << 6,  // `low` and `high` are the same (an angle): colours that close a circle
-  WB_OUTPUT_CLASSES = 1u << 7    // class numbers: the colours of classes, with their names; negative: none
+  WB_OUTPUT_HEADLINE =
+      1u << 5, // shown in the terminal's table; the first of them is the plugin's own figure, ID.svg
+  WB_OUTPUT_CIRCULAR = 1u << 6, // `low` and `high` are the same (an angle): colours that close a circle
+  WB_OUTPUT_CLASSES = 1u << 7   // class numbers: the colours of classes, with their names; negative: none
 };
 
 typedef struct wb_output {
-  const char *name;         // "i", "p", "local"; unique within the plugin. Scalars NAME-low and NAME-high
-                            // beside a scalar NAME are drawn as its interval.
-  const char *title;        // axis label: "Moran's I"
-  const char *help;         // one line
-  const char *unit;         // NULL: none
+  const char *name;  // "i", "p", "local"; unique within the plugin, and not its id. Scalars NAME-low and
+                     // NAME-high beside a scalar NAME are drawn as its interval.
+  const char *title; // axis label: "Moran's I"
+  const char *help;  // one line
+  const char *unit;  // NULL: none
   const char *higher_means; // "smoother", "more alike", "better"; NULL where neither is
   const char *x_label;      // of the x axis or of the columns
   const char *y_label;      // of a matrix' rows
