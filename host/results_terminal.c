@@ -35,14 +35,14 @@ static bool is_shown(const wb_spec *spec, size_t index) {
   return o->shape == WB_SCALAR && (headlines ? (o->flags & WB_OUTPUT_HEADLINE) != 0 : scalars < MOST_OUTPUTS);
 }
 
-/* Decimals that show two digits of the largest sd; four digits of the largest mean where there is no sd; and,
- * up to four, a digit of the smallest mean. -1: use powers of ten. */
+/* Decimals that show two digits of the largest sd, or four digits of the largest mean where there is no sd;
+ * and, up to four, a digit of the smallest mean that is above its sd. -1: use powers of ten. */
 static int decimals_of(const wb_summary *s, size_t count) {
   double sd = 0, mean = 0, least = INFINITY;
   for (size_t i = 0; i < count; i++) {
     if (isfinite(s[i].sd)) sd = fmax(sd, s[i].sd);
     if (isfinite(s[i].mean)) mean = fmax(mean, fabs(s[i].mean));
-    if (isfinite(s[i].mean) && s[i].mean != 0) least = fmin(least, fabs(s[i].mean));
+    if (fabs(s[i].mean) > s[i].sd) least = fmin(least, fabs(s[i].mean));
   }
   if (mean >= 1e7 || (mean > 0 && mean < 1e-4)) return -1;
   const double scale =
