@@ -185,6 +185,18 @@ class Training(unittest.TestCase):
         for group in "model", "readout":
             self.assertEqual(read_all(self.path("stopped.h5"), group), read_all(self.path("whole.h5"), group))
 
+    def test_preset_is_the_papers_recipe_and_options_override_it(self):
+        """At a width of 8 and one epoch, which SMALL and the options below ask for."""
+        for objective, augment, keep in ("ce", "crop", "best"), ("supcon", "contrastive", "last"):
+            with self.subTest(objective):
+                name = f"preset_{objective}.h5"
+                self.train(objective, name, "--preset", "contopo", "--epochs", "1", "--max-steps", "2")
+                with h5py.File(self.path(name)) as f:
+                    config = dict(f["config"].attrs)
+                self.assertEqual((config["arch"], config["lr"], config["patience"]), ("resnet18", "0.002", "25"))
+                self.assertEqual((config["augment"], config["keep"]), (augment, keep))
+                self.assertEqual((config["epochs"], config["width"], config["batch"]), ("1", "8", "20"))
+
     def test_refusals_come_before_any_work(self):
         for options, status, part in ((("--grid", "5x5"), 2, "5x5"), (("--rho", "-1"), 2, "--rho"),
                                       (("--batch", "1"), 2, "--batch"), (("--data", "cifar10:/nowhere"), 4, "/nowhere")):

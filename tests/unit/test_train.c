@@ -89,13 +89,18 @@ static const char *in_folder(const char *name) {
   return path;
 }
 
+static int write_data(const char *name, uint64_t train) {
+  wb_h5 *file;
+  if (wb_h5_create(in_folder(name), &file, NULL) != WB_OK) return -1;
+  if (write_split(file, "train", train, 0) || write_split(file, "test", TEST, TRAIN)) return -1;
+  return wb_h5_commit(file, NULL) == WB_OK ? 0 : -1;
+}
+
 static int make_data(void **state) {
   (void)state;
-  wb_h5 *file;
-  if (!mkdtemp(folder) || wb_h5_create(in_folder("bars.h5"), &file, NULL) != WB_OK) return -1;
-  if (write_split(file, "train", TRAIN, 0) || write_split(file, "test", TEST, TRAIN)) return -1;
+  if (!mkdtemp(folder)) return -1;
   snprintf(data_option, sizeof data_option, "data=h5:%s", in_folder("bars.h5"));
-  return wb_h5_commit(file, NULL) == WB_OK ? 0 : -1;
+  return write_data("bars.h5", TRAIN);
 }
 
 static int remove_data(void **state) {
@@ -392,6 +397,22 @@ static void another_run_is_not_continued(void **state) {
   assert_non_null(strstr(h.message, "its --epochs is 1, here it is 2"));
 }
 
+static void other_images_are_not_continued_on(void **state) {
+  (void)state;
+  char data[160];
+  snprintf(data, sizeof data, "data=h5:%s", in_folder("changing.h5"));
+  assert_int_equal(write_data("changing.h5", TRAIN), 0);
+  train_host h = {
+      .plugin = &ce, .path = in_folder("changing_run.h5"), .identity = "id", .resume = 1, .cancel_after = 10};
+  h.options = (const char *const[]){data, "width=8", "units=16", "validation-per-class=5", NULL};
+  assert_int_equal(train_host_run(&h), WB_CANCELLED);
+  assert_int_equal(write_data("changing.h5", TRAIN - CLASSES), 0);
+  h.cancel_after = 0;
+  *h.message = '\0';
+  assert_int_equal(train_host_run(&h), WB_INPUT);
+  assert_non_null(strstr(h.message, "holds other images now"));
+}
+
 static void given_weights_and_batches_are_used(void **state) {
   (void)state;
   const int64_t rows[3][4] = {{0, 1, 2, 3}, {4, 5, 6, 7}, {119, 118, 117, 116}};
@@ -436,6 +457,7 @@ int main(void) {
       cmocka_unit_test(early_stopping_ends_and_resumes_as_ended),
       cmocka_unit_test(unsuitable_requests_are_refused),
       cmocka_unit_test(another_run_is_not_continued),
+      cmocka_unit_test(other_images_are_not_continued_on),
       cmocka_unit_test(given_weights_and_batches_are_used),
   };
   return cmocka_run_group_tests(tests, make_data, remove_data);
