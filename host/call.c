@@ -84,8 +84,13 @@ static uint32_t host_threads(const wb_host *host) {
 }
 
 static const void *host_service(const wb_host *host, const char *name) {
-  (void)host;
+  wb_call *call = wb_call_of(host);
   if (strcmp(name, "engine/1") != 0) return NULL;
+  if (!(call->spec->flags & WB_NEEDS_ENGINE)) { // otherwise its results would outlive a change of the engine
+    wb_call_fail(call, WB_INTERNAL, "%s uses the service engine/1 without declaring WB_NEEDS_ENGINE",
+                 call->spec->id);
+    return NULL;
+  }
   char *path = wb_engine_path();
   void *engine = path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL; // stays, like plugins
   free(path);

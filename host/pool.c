@@ -125,6 +125,7 @@ static char *describe_end(const slot *s, const wb_worker_end *end, double timeou
 /* The worker has ended: whatever task was open failed; the tasks after it stay in the slot. */
 static void close_slot(run_state *run, slot *s, const wb_worker_end *end) {
   s->worker = NULL;
+  if (*end->output) wb_say_log(WB_DEBUG, end->output);
   size_t open = s->first;
   while (open < s->first + s->count && run->tasks[open].finished) run->tasks[open++].peak_kb = end->peak_kb;
   const size_t last = s->first + s->count;

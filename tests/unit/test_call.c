@@ -85,6 +85,10 @@ static void test_runs(void **state) {
   assert_null(host->factor(host, 2, "rho"));
   assert_int_equal(host->threads(host), 3);
   assert_null(host->service(host, "zebra/1"));
+  ((fixture *)*state)->session.spec->flags = 0; // no longer WB_NEEDS_ENGINE
+  assert_null(host->service(host, "engine/1"));
+  assert_string_equal(((fixture *)*state)->call.err.message,
+                      "made uses the service engine/1 without declaring WB_NEEDS_ENGINE");
 }
 
 static void test_parameters(void **state) {

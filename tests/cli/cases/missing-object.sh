@@ -9,6 +9,8 @@ with h5py.File("feats.h5", "w") as f:
 END
 workbench run mean-activation --in feats.h5
 echo "exit $?"
+echo > feats.npz
+workbench run mean-activation --in feats.npz
 workbench run mean-activation --in feats.h5 --object activations=/y
 echo "exit $?"
 workbench run mean-activation --in feats.h5 --object activations=/names
