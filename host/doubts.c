@@ -39,22 +39,41 @@ static bool same_seed(const wb_run *a, const wb_run *b) {
   return x && y && !strcmp(x, y);
 }
 
-void wb_doubts_report(const wb_study *study, const json_t *const *facts, const wb_registry *registry) {
-  for (size_t c = 0; c < study->condition_count; c++) {
-    const wb_condition *condition = &study->conditions[c];
-    for (size_t k = 1; k < condition->run_count; k++) { // one warning per condition is enough
-      const size_t a = condition->runs[0], b = condition->runs[k], before = condition->runs[k - 1];
-      char *difference = first_difference(study, facts, a, b, registry);
-      const bool same = same_seed(&study->runs[before], &study->runs[b]);
-      if (difference)
-        wb_say_warning("%s and %s differ in %s and count as seeds of one condition all the same",
-                       study->runs[a].path, study->runs[b].path, difference);
-      else if (same)
-        wb_say_warning(
-            "%s and %s agree in every factor, the seed too, and count as two seeds of one condition",
-            study->runs[before].path, study->runs[b].path);
-      free(difference);
-      if (difference || same) break;
-    }
+/* What is doubtful about one condition, as a sentence; NULL where nothing is. malloc'ed. */
+static char *doubt(const wb_study *study, const wb_condition *condition, const json_t *const *facts,
+                   const wb_registry *registry) {
+  for (size_t k = 1; k < condition->run_count; k++) {
+    const wb_run *first = &study->runs[condition->runs[0]], *before = &study->runs[condition->runs[k - 1]];
+    const wb_run *run = &study->runs[condition->runs[k]];
+    char *difference = first_difference(study, facts, condition->runs[0], condition->runs[k], registry),
+         *text = NULL;
+    if (difference)
+      text = wb_format("%s and %s differ in %s and count as seeds of one condition all the same", first->path,
+                       run->path, difference);
+    else if (same_seed(before, run))
+      text =
+          wb_format("%s and %s agree in every factor, the seed too, and count as two seeds of one condition",
+                    before->path, run->path);
+    free(difference);
+    if (text) return text;
   }
+  return NULL;
+}
+
+void wb_doubts_report(const wb_study *study, const json_t *const *facts, const wb_registry *registry) {
+  char *first = NULL;
+  size_t more = 0;
+  for (size_t c = 0; c < study->condition_count; c++) {
+    char *text = doubt(study, &study->conditions[c], facts, registry);
+    more += text && first;
+    if (first)
+      free(text);
+    else
+      first = text;
+  }
+  if (first && more)
+    wb_say_warning("%s; %zu more conditions are like that", first, more);
+  else if (first)
+    wb_say_warning("%s", first);
+  free(first);
 }

@@ -242,11 +242,10 @@ wb_status wb_task_inspect(wb_session *session, const json_t *task, json_t **resu
   wb_json_set(in.result, "roles", in.roles);
   wb_json_set(in.result, "digests", in.digests);
   if (wb_ends_with(in.path, ".npz") || wb_ends_with(in.path, ".npy"))
-    status = wb_fail(
-        err, WB_INPUT,
-        "%s: NumPy's own files are not read; with h5py, File(\"x.h5\", \"w\")[\"features\"] = array makes "
-        "an HDF5 file, which is",
-        in.path);
+    status = wb_fail(err, WB_INPUT,
+                     "%s: NumPy's own files are not read yet; h5py writes an array as HDF5: "
+                     "File(\"x.h5\", \"w\")[\"features\"] = array",
+                     in.path);
   if (status == WB_OK) status = wb_h5_open(in.path, &in.file, err);
   if (status == WB_OK) status = inspect_state(&in);
   const bool unfinished = status == WB_OK && !strcmp(wb_json_text(in.result, "state"), "training");
