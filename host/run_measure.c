@@ -221,14 +221,17 @@ static void print_figures(const wb_spec *spec, char *const *figures, size_t coun
 
 /* Where the figures and tables are, ready to open. */
 static void print_places(const measurement *m) {
-  char **figures, **tables;
+  char **figures, **tables, **scripts;
   const size_t figure_count = wb_list_folder(m->folder, ".svg", &figures);
-  const size_t table_count = wb_list_folder(m->folder, ".tsv", &tables);
+  const size_t all_count = wb_list_folder(m->folder, ".tsv", &tables);
+  const size_t script_count = wb_list_folder(m->folder, ".gp", &scripts);
+  const size_t table_count = all_count - script_count; // each script has its own
   print_figures(m->request->spec, figures, figure_count);
   printf("%s/summary.json, result.h5, %zu table%s (.tsv)\n", m->folder, table_count,
          table_count == 1 ? "" : "s");
   wb_free_texts(figures, figure_count);
-  wb_free_texts(tables, table_count);
+  wb_free_texts(tables, all_count);
+  wb_free_texts(scripts, script_count);
 }
 
 static void print_answer(const measurement *m, const json_t *result) {
