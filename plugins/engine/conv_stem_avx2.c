@@ -16,12 +16,13 @@
  * Each thread takes a run of images. Sums go over an image in float and over images in double, thread by
  * thread: a number of threads gives the same bits always.
  */
+#include "conv_stem.h"
+
 #if defined(__x86_64__)
 #include <omp.h>
 #include <string.h>
 
 #include "conv_layout.h"
-#include "conv_stem.h"
 #include "vector_avx2.h"
 
 enum {

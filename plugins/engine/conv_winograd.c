@@ -4,9 +4,9 @@
  * This file is compiled for any x86-64 and asks the CPU; the passes themselves are in conv_winograd_avx2.c
  * and conv_winograd_weights_avx2.c.
  */
-#if defined(__x86_64__)
 #include "conv_winograd.h"
 
+#if defined(__x86_64__)
 #include <omp.h>
 #include <stdlib.h>
 

@@ -13,12 +13,13 @@
  * Work is shared out statically, and an output is the sum of the same products in the same order whoever
  * makes it. Only the channel sums depend on the number of threads: they are summed by block, then by thread.
  */
+#include "conv_winograd.h"
+
 #if defined(__x86_64__)
 #include <omp.h>
 #include <string.h>
 
 #include "conv_layout.h"
-#include "conv_winograd.h"
 #include "winograd_gemm_avx2.h"
 
 enum {

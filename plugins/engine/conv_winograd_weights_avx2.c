@@ -12,12 +12,13 @@
  * Work is shared out statically and sums are added in a fixed order, so that a number of threads always gives
  * the same bits.
  */
+#include "conv_winograd.h"
+
 #if defined(__x86_64__)
 #include <omp.h>
 #include <string.h>
 
 #include "conv_layout.h"
-#include "conv_winograd.h"
 #include "vector_avx2.h"
 #include "winograd_gemm_avx2.h"
 

@@ -3,6 +3,8 @@
  * There is nothing to save in y[k] = sum_c w[k][c] x[c]. It is the trivial form of the algorithm: tiles of
  * one output with one product. The transforms pick every stride-th pixel into panels and put results back.
  */
+#include "conv_winograd.h"
+
 #if defined(__x86_64__)
 #include "conv_layout.h"
 #include "winograd_tiles_avx2.h"

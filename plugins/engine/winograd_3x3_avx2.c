@@ -13,6 +13,8 @@
  *
  * Backward-data is the same convolution of dy with the filters turned by 180 degrees and transposed.
  */
+#include "conv_winograd.h"
+
 #if defined(__x86_64__)
 #include "winograd_tiles_avx2.h"
 

@@ -10,9 +10,9 @@
  * The compiler would keep an array of accumulators in memory, so each has a name, made by macros: TILES3(OP)
  * stands for OP(0) OP(1) OP(2).
  */
-#if defined(__x86_64__)
 #include "winograd_gemm_avx2.h"
 
+#if defined(__x86_64__)
 #include "vector_avx2.h"
 
 #define TILES1(OP) OP(0)

@@ -20,6 +20,8 @@
  *
  *   dx[2i] = g1 dy[i],   dx[2i+1] = g2 dy[i] + g0 dy[i+1].
  */
+#include "conv_winograd.h"
+
 #if defined(__x86_64__)
 #include "winograd_tiles_avx2.h"
 
