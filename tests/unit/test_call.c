@@ -15,6 +15,14 @@
 
 #include "made_plugin.h"
 
+#ifdef __SANITIZE_ADDRESS__
+/* One test asks for more memory than there is. */
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
+const char *__asan_default_options(void) {
+  return "allocator_may_return_null=1";
+}
+#endif
+
 /* A session with the made plugin, as if loaded, and one call over runs that exist only on paper. */
 typedef struct fixture {
   wb_session session;
