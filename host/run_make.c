@@ -115,7 +115,7 @@ static int make_one(const wb_request *r, const char *input, const json_t *run) {
   status = wb_pool_run(&pool, &task, 1, &err);
   wb_bar_end();
   int code = WB_EXIT_OK;
-  if (status == WB_OK && task.status == WB_OK && !task.crash)
+  if (task.finished && task.status == WB_OK) // even if the user then wanted it to stop
     print_answer(r, &task, relative(wb_json_text(task.result, "path")));
   else if (status != WB_OK && status != WB_CANCELLED) {
     wb_say_error("%s", err.message);

@@ -168,7 +168,7 @@ typedef struct wb_input {
   const char *axes[WB_MAX_RANK]; // names; equal names have equal lengths within a run
   uint32_t kind;                 // wb_input_kind
   uint32_t element;              // wb_element: what read() converts to
-  uint32_t rank;
+  uint32_t rank; // WB_DERIVED: 0 of a scalar, 1 of a curve or histogram, 2 of a matrix or points
   uint32_t flags;
   uint32_t
       shared_axes; // bit a: axis a means the same in every run of the study (the same stimuli, say): equal
@@ -250,7 +250,7 @@ typedef enum wb_scope {
 enum {
   WB_STOCHASTIC = 1u << 0,  // uses host->seed(): the seed belongs to the result's identity
   WB_THREADED = 1u << 1,    // uses host->threads() threads
-  WB_NEEDS_ENGINE = 1u << 2 // uses the service engine/1
+  WB_NEEDS_ENGINE = 1u << 2 // uses the service engine/1, which is refused otherwise
 };
 
 typedef struct wb_plugin {
