@@ -227,6 +227,7 @@ static const wb_plugin plugin = {
     WB_PLUGIN_HEAD,
     .kind = WB_METRIC,
     .scope = WB_PER_RUN,
+    .flags = WB_NEEDS_ENGINE,
     .params_size = sizeof(map_params),
     .id = "activation-map",
     .version = "1.0",

@@ -137,7 +137,7 @@ class Training(unittest.TestCase):
         self.assertEqual(a.keys(), c.keys())
 
     def test_kill_leaves_nothing_or_a_complete_epoch(self):
-        options = ("--epochs", "6", "--seed", "7")
+        options = ("--epochs", "40", "--patience", "0", "--seed", "7")
         self.train("ce", "whole.h5", *options)
         path = self.path("killed.h5")
         kills = 0
