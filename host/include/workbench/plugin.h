@@ -29,7 +29,7 @@
  *     static const wb_plugin plugin = {WB_PLUGIN_HEAD,
  *                                      .kind = WB_METRIC,
  *                                      .scope = WB_PER_RUN,
- *                                      .id = "mean",
+ *                                      .id = "mean-activation",
  *                                      .version = "1.0",
  *                                      .title = "mean activation",
  *                                      .inputs = WB_TABLE(inputs),
@@ -41,7 +41,7 @@
  *     }
  *
  *     cc -std=c17 -fPIC -shared -fvisibility=hidden mean.c -o mean.so
- *     WORKBENCH_PLUGIN_PATH=. workbench run mean --in runs/x.h5
+ *     WORKBENCH_PLUGIN_PATH=. workbench run mean-activation --in runs/x.h5
  *
  * Rules for every call below, unless it says otherwise:
  *   - Text is UTF-8 and NUL-terminated. Descriptors and tables are static; the host never frees them.
