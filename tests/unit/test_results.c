@@ -325,18 +325,23 @@ static wb_output group_outputs[] = {
     {.name = "i-high", .shape = WB_SCALAR, .reference = NAN, .low = -1, .high = 2},
     {.name = "rsa", .title = "similarity", .shape = WB_MATRIX, .reference = NAN, .low = -1, .high = 1}};
 
-static void test_per_group(void **state) {
-  (void)state;
+/* A result of that scope with the first `outputs` of group_outputs. */
+static void write_scoped(uint32_t scope, size_t outputs) {
   wb_spec spec = synthetic_spec;
-  spec.scope = WB_PER_GROUP;
+  spec.scope = scope;
   spec.outputs = group_outputs;
-  spec.output_count = 3;
+  spec.output_count = outputs;
   free(write_result(synthetic_study(&(synthetic){.objectives = ce,
                                                  .topos = ws,
                                                  .rhos = synthetic_rhos,
                                                  .seeds = 4,
                                                  .spec = &spec,
                                                  .emit = emit_group})));
+}
+
+static void test_per_group(void **state) {
+  (void)state;
+  write_scoped(WB_PER_GROUP, 3);
   assert_int_equal(lines_of(content("i.tsv")), 7);
   assert_true(starts_with(content("i.tsv"), "objective\tdata\tarch\ttopo\trho\tvalue\tmissing\n"));
   json_t *json = summary();
@@ -354,16 +359,7 @@ static void test_per_group(void **state) {
 
 static void test_per_study(void **state) {
   (void)state;
-  wb_spec spec = synthetic_spec;
-  spec.scope = WB_PER_STUDY;
-  spec.outputs = group_outputs;
-  spec.output_count = 4;
-  free(write_result(synthetic_study(&(synthetic){.objectives = ce,
-                                                 .topos = ws,
-                                                 .rhos = synthetic_rhos,
-                                                 .seeds = 4,
-                                                 .spec = &spec,
-                                                 .emit = emit_group})));
+  write_scoped(WB_PER_STUDY, 4);
   json_t *json = summary();
   assert_near(json_number_value(json_object_get(json_object_get(json, "values"), "i")), 0.003);
   assert_int_equal(json_array_size(json_object_get(json, "figures")), 1);
