@@ -32,8 +32,8 @@ wb_status wb_evaluate(wb_net *net, const wb_images *images, const uint32_t *samp
   return status;
 }
 
-wb_status wb_evaluate_loss(wb_net *net, const wb_objective *objective, double temperature, wb_loader *loader,
-                           double *loss, double *accuracy, wb_error *err) {
+wb_status wb_evaluate_loss(wb_net *net, const wb_objective *objective, const wb_objective_setting *setting,
+                           wb_loader *loader, double *loss, double *accuracy, wb_error *err) {
   const wb_net_config *config = wb_net_get_config(net);
   const size_t most = (size_t)config->batch, outputs = (size_t)config->outputs;
   const size_t floats = most * outputs + objective->work(most, outputs);
@@ -46,7 +46,7 @@ wb_status wb_evaluate_loss(wb_net *net, const wb_objective *objective, double te
   for (wb_batch b = wb_loader_next(loader); b.count && status == WB_OK; b = wb_loader_next(loader)) {
     status = wb_net_infer(net, b.images, (int)(objective->views * b.count), NULL, output, err);
     if (status != WB_OK) break;
-    const wb_objective_batch batch = {output, b.labels, b.count, outputs, temperature};
+    const wb_objective_batch batch = {output, b.labels, b.count, outputs, setting};
     sum += objective->loss(NULL, &batch, output + most * outputs) * (double)b.count;
     if (accuracy && objective->head == WB_HEAD_LINEAR)
       right += wb_accuracy(output, b.labels, b.count, outputs) * (double)b.count;

@@ -16,7 +16,7 @@ wb_status wb_evaluate(wb_net *net, const wb_images *images, const uint32_t *samp
 
 /* The objective's loss over one pass of a loader, mean over images, in evaluation mode. Where the loader has
  * one view and the output is logits, *accuracy (may be NULL) receives their accuracy. */
-wb_status wb_evaluate_loss(wb_net *net, const wb_objective *objective, double temperature, wb_loader *loader,
-                           double *loss, double *accuracy, wb_error *err);
+wb_status wb_evaluate_loss(wb_net *net, const wb_objective *objective, const wb_objective_setting *setting,
+                           wb_loader *loader, double *loss, double *accuracy, wb_error *err);
 
 #endif

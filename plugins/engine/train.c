@@ -40,7 +40,8 @@ static void introduce(const wb_trainer *t) {
   wb_host_log(t->host, WB_INFO, "model   %s, embedding %d units on %zux%zu, %s weights", net->arch,
               net->units, t->rows, t->cols, grouped(a, (double)weights));
   char temperature[48] = "", topo[96] = "no topography";
-  if (p->temperature > 0) snprintf(temperature, sizeof temperature, " (temperature %g)", p->temperature);
+  if (t->setting.temperature > 0)
+    snprintf(temperature, sizeof temperature, " (temperature %g)", t->setting.temperature);
   if (t->topographic)
     snprintf(topo, sizeof topo, "%s topography, %s %g", wb_train_topos[p->topo],
              t->matched ? "matched rho" : "fixed lambda", t->matched ? p->rho : p->lambda);
@@ -103,7 +104,7 @@ static wb_status validate(wb_trainer *t, int64_t e, wb_error *err) {
   const bool linear = t->objective->head == WB_HEAD_LINEAR;
   double loss, accuracy;
   const wb_status status =
-      wb_evaluate_loss(t->net, t->objective, t->params->temperature, t->validation, &loss, &accuracy, err);
+      wb_evaluate_loss(t->net, t->objective, &t->setting, t->validation, &loss, &accuracy, err);
   if (status != WB_OK) return status;
   if (!isfinite(loss))
     return wb_fail(err, WB_NUMERIC, "the validation loss became %g after epoch %lld. A smaller --lr may help",

@@ -40,6 +40,7 @@ typedef struct wb_trainer {
   const wb_host *host;
   const wb_objective *objective;
   const wb_train_params *params;
+  wb_objective_setting setting;
   wb_target target;
 
   wb_dataset *data;

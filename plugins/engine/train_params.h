@@ -35,7 +35,8 @@ typedef struct wb_train_params {
   const char *grid;
   double dropout;
 
-  double temperature; // 0 in objectives without one
+  double temperature; // 0 in objectives without one, NaN for the batch's own
+  double margins[3];  // of the margin objective: same class, same superclass, another superclass
 
   int32_t topo, topo_distance, topo_mean, balance_over;
   double rho, lambda;

@@ -81,6 +81,20 @@ static wb_status settle_target(wb_trainer *t) {
   return t->host->target(t->host, name, &t->target);
 }
 
+/* What the loss needs to know. simclr's published code takes another temperature for small batches. */
+static wb_status settle_objective(wb_trainer *t, wb_error *err) {
+  const wb_train_params *p = t->params;
+  if (t->objective->superclasses && !t->data->superclass_of)
+    return wb_fail(err, WB_INPUT,
+                   "%s tells classes of one superclass from others, and %s has no superclasses. builtin and "
+                   "cifar10 have them; h5:FILE takes them from the attribute superclasses",
+                   t->objective->name, t->data->spec);
+  const double temperature = isnan(p->temperature) ? (t->batch >= 512 ? 0.07 : 0.1) : p->temperature;
+  t->setting = (wb_objective_setting){.temperature = temperature, .superclass_of = t->data->superclass_of};
+  memcpy(t->setting.margins, p->margins, sizeof p->margins);
+  return WB_OK;
+}
+
 wb_status wb_trainer_prepare_data(wb_trainer *t, wb_error *err) {
   const wb_train_params *p = t->params;
   t->topographic = p->topo != WB_TRAIN_TOPO_NONE;
@@ -107,6 +121,7 @@ wb_status wb_trainer_prepare_data(wb_trainer *t, wb_error *err) {
                      t->kept_count, t->objective->name, t->objective->least);
   else if (t->batch > t->kept_count)
     t->batch = t->kept_count;
+  if (status == WB_OK) status = settle_objective(t, err);
   return status == WB_OK ? settle_target(t) : status;
 }
 

@@ -74,7 +74,7 @@ static wb_status gradients(wb_trainer *t, const wb_batch *batch, double *task, d
                            wb_error *err) {
   const wb_train_params *p = t->params;
   const wb_objective_batch b = {wb_net_output(t->net), batch->labels, batch->count,
-                                (size_t)wb_net_get_config(t->net)->outputs, p->temperature};
+                                (size_t)wb_net_get_config(t->net)->outputs, &t->setting};
   *task = t->objective->loss(t->d_output, &b, t->work);
   if (!isfinite(*task)) return diverged(t, "task loss", *task, err);
   *topo = wb_trainer_topo(t, t->topo_gradient);

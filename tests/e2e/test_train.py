@@ -108,7 +108,7 @@ class Training(unittest.TestCase):
             self.assertEqual(len(f["history/train_task_loss"]), f["history"].attrs["epochs"])
 
     def test_files_are_complete(self):
-        for objective in ("ce", "supcon"):
+        for objective in ("ce", "supcon", "simclr", "margin"):
             with self.subTest(objective):
                 done = self.train(objective, f"{objective}.h5", "--epochs", "2")
                 self.check_complete(self.path(f"{objective}.h5"), objective)
@@ -196,6 +196,25 @@ class Training(unittest.TestCase):
                 self.assertEqual((config["arch"], config["lr"], config["patience"]), ("resnet18", "0.002", "25"))
                 self.assertEqual((config["augment"], config["keep"]), (augment, keep))
                 self.assertEqual((config["epochs"], config["width"], config["batch"]), ("1", "8", "20"))
+
+    def test_simclr_takes_its_temperature_from_the_batch(self):
+        for options, temperature in ((), "0.1"), (("--batch", "512"), "0.07"), (("--temperature", "0.2"), "0.2"):
+            with self.subTest(options):
+                done = self.train("simclr", "t.h5", "--overwrite", "--data", "builtin,train=600,test=60", "--epochs", "1",
+                                  "--max-steps", "1", *options)
+                self.assertIn(f"simclr (temperature {temperature})", done.stderr)
+
+    def test_margin_needs_superclasses(self):
+        with h5py.File(self.path("flat.h5"), "w") as f:
+            for split in "train", "test":
+                f[f"{split}/images"] = np.random.default_rng(1).integers(0, 256, (60, 16, 16, 3), np.uint8)
+                f[f"{split}/labels"] = np.arange(60) % 3
+        options = ("--data", "h5:" + self.path("flat.h5"), "--epochs", "1")
+        done = self.train("margin", "refused.h5", *options, status=4)
+        self.assertIn("flat.h5 has no superclasses", done.stderr)
+        with h5py.File(self.path("flat.h5"), "a") as f:
+            f.attrs["superclasses"] = ["a", "a", "b"]
+        self.train("margin", "margin.h5", *options)
 
     def test_refusals_come_before_any_work(self):
         for options, status, part in ((("--grid", "5x5"), 2, "5x5"), (("--rho", "-1"), 2, "--rho"),
