@@ -226,3 +226,12 @@ void wb_mean_pixels_backward(float *da, const float *df, int n, int blocks, size
 #pragma omp parallel for schedule(static)
   for (int i = 0; i < count; i++) spread(da + (size_t)i * pixels * 8, df + (size_t)i * 8, pixels);
 }
+
+void wb_mean_pixels_backward_add(float *da, const float *df, int n, int blocks, size_t pixels) {
+  const int count = n * blocks;
+#pragma omp parallel for schedule(static)
+  for (int i = 0; i < count; i++)
+    for (size_t p = 0; p < pixels; p++)
+      for (size_t c = 0; c < 8; c++)
+        da[((size_t)i * pixels + p) * 8 + c] += df[(size_t)i * 8 + c] / (float)pixels;
+}

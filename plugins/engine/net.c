@@ -62,6 +62,18 @@ wb_status wb_net_create(const wb_net_config *config, wb_net **out, wb_error *err
   return WB_OK;
 }
 
+wb_status wb_net_outline(const char *arch, wb_net **out, wb_error *err) {
+  *out = calloc(1, sizeof **out);
+  if (!*out) return wb_fail_nomem(err, "a network", sizeof **out);
+  (*out)->config =
+      (wb_net_config){.arch = arch, .channels = 3, .height = 32, .img_width = 32, .units = 1, .batch = 1};
+  const wb_status status = wb_net_build(*out, err);
+  if (status == WB_OK) return WB_OK;
+  wb_net_free(*out);
+  *out = NULL;
+  return status;
+}
+
 void wb_net_free(wb_net *net) {
   if (!net) return;
   for (int i = 0; i < net->layer_count; i++) wb_conv_free(net->layers[i].conv);
@@ -117,15 +129,22 @@ int wb_net_layer_count(const wb_net *net) {
   return count;
 }
 
+const wb_layer *wb_net_active(const wb_net *net, int i) {
+  for (int j = 0; j < net->layer_count; j++)
+    if (net->layers[j].active && !i--) return &net->layers[j];
+  return NULL;
+}
+
 const char *wb_net_layer(const wb_net *net, int i, int dims[3]) {
-  for (int j = 0; j < net->layer_count; j++) {
-    const wb_layer *l = &net->layers[j];
-    if (!l->active || i--) continue;
-    dims[0] = l->shape.out_channels, dims[1] = l->out_height, dims[2] = l->out_width;
-    return l->name;
-  }
-  dims[0] = net->feature_count, dims[1] = dims[2] = 1;
-  return "avgpool";
+  const wb_layer *l = wb_net_active(net, i);
+  dims[0] = l ? l->shape.out_channels : net->feature_count;
+  dims[1] = l ? l->out_height : 1;
+  dims[2] = l ? l->out_width : 1;
+  return l ? l->name : "avgpool";
+}
+
+int wb_net_layer_weight(const wb_net *net, int layer) {
+  return wb_net_active(net, layer)->weight;
 }
 
 const char *wb_net_conv_names(const wb_net *net) {

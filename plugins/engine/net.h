@@ -32,6 +32,7 @@ typedef struct wb_net_config {
   float dropout; // probability, 0 <= p < 1
   int batch;     // the most images in one call
   bool training; // backward passes will be asked for
+  bool repeated; // and several of them for one forward pass
   wb_conv_choice conv;
 } wb_net_config;
 
@@ -59,6 +60,8 @@ int wb_net_find(const wb_net *net, const char *name); // -1 where there is none
 void wb_net_get(const wb_net *net, int i, float *plain);
 void wb_net_set(wb_net *net, int i, const float *plain);
 void wb_net_get_gradient(const wb_net *net, int i, float *plain); // zero for buffers
+/* Adds factor * plain to the gradient of weight i. */
+void wb_net_add_gradient(wb_net *net, int i, const float *plain, float factor);
 
 /* Flat arenas: weights and gradients [wb_net_weight_count], buffers [wb_net_buffer_count]. */
 size_t wb_net_weight_count(const wb_net *net);
@@ -87,6 +90,22 @@ const float *wb_net_output(const wb_net *net);
  * comes back through the head. Overwrites the gradient arena. Once per forward pass. */
 wb_status wb_net_backward(wb_net *net, const float *d_output, const float *d_embedding, wb_error *err);
 
+/* The same from whatever a loss was computed of; NULL where it was not. The head's gradients are zero without
+ * `output`. */
+typedef struct wb_net_mean_gradient {
+  int layer;             // as in wb_net_layer, not "avgpool"
+  const float *gradient; // by wb_net_layer_mean (n, channels)
+} wb_net_mean_gradient;
+
+typedef struct wb_net_inflow {
+  const float *output;    // (n, outputs)
+  const float *embedding; // (n, units)
+  const wb_net_mean_gradient *means;
+  int mean_count;
+  bool again; // another backward pass of the same forward pass follows: `repeated` networks only
+} wb_net_inflow;
+wb_status wb_net_backward_from(wb_net *net, const wb_net_inflow *inflow, wb_error *err);
+
 /* Evaluation pass: running statistics, no dropout; n may exceed the batch (done in pieces). embedding (n,
  * units) and output (n, outputs) may be NULL. */
 wb_status wb_net_infer(wb_net *net, const float *images, int n, float *embedding, float *output,
@@ -98,6 +117,14 @@ wb_status wb_net_infer(wb_net *net, const float *images, int n, float *embedding
  * ("layer1.0"), and global average pooling ("avgpool"). dims: channels, height, width. */
 int wb_net_layer_count(const wb_net *net);
 const char *wb_net_layer(const wb_net *net, int i, int dims[3]);
+
+/* The tensor of a layer's filters ("layer1.0": those of the block's second convolution), and, after
+ * wb_net_forward_train, the mean over pixels of its activation: out (n, channels). Not for "avgpool". */
+int wb_net_layer_weight(const wb_net *net, int layer);
+void wb_net_layer_mean(const wb_net *net, int layer, float *out);
+
+/* An architecture's layers and nothing else: for wb_net_layer_count, wb_net_layer and wb_net_free. */
+wb_status wb_net_outline(const char *arch, wb_net **out, wb_error *err);
 
 typedef struct wb_net_tap {
   int layer;

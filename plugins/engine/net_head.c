@@ -104,12 +104,20 @@ static void norm_relu_backward(wb_net *net, int n) {
   }
 }
 
+static void clear_head_gradients(wb_net *net) {
+  for (int i = net->embedding_bias + 1; i < net->param_count; i++) {
+    const wb_tensor *t = &net->params[i].tensor;
+    if (!t->is_buffer) memset(wb_net_gradient(net, i), 0, t->count * sizeof(float));
+  }
+}
+
 void wb_head_backward(wb_net *net, int n, const float *d_output, const float *d_embedding) {
   wb_head_state *h = &net->head;
   const int units = net->config.units;
   const size_t count = (size_t)n * (size_t)units;
-  if (net->config.head == WB_HEAD_NONE) {
+  if (net->config.head == WB_HEAD_NONE || !d_output) {
     memset(h->d_hidden, 0, count * sizeof *h->d_hidden);
+    clear_head_gradients(net);
   } else {
     wb_linear_backward(h->d_hidden, wb_net_gradient(net, h->weight), wb_net_gradient(net, h->bias), d_output,
                        h->hidden, wb_net_value(net, h->weight), n, units, net->config.outputs);

@@ -74,15 +74,19 @@ struct wb_net {
   float *features, *d_features; // (batch, feature_count)
   wb_head_state head;
   wb_buffers infer, backward;
+  float *spare[2]; // where dy goes in a backward pass that another follows: a layer's, a shortcut's
   void *arena, *scratch;
   size_t arena_bytes;
   double *sums;        // (2, channels) of the widest layer
   const float *images; // of the forward pass
   int trained;         // images of a forward pass whose backward pass may follow
   bool frozen;         // that pass took running statistics, without dropout
+  bool again;          // the backward pass going on is to leave everything for another
   char *conv_names;
 };
 
+/* net.c: the layer whose activation wb_net_layer calls i; NULL for "avgpool". */
+const wb_layer *wb_net_active(const wb_net *net, int i);
 /* net_arch.c: fills layers and parameters. */
 wb_status wb_net_build(wb_net *net, wb_error *err);
 /* net_state.c: adds a tensor, returns its index. dims are plain; in_encoder is found from the name. */
@@ -97,7 +101,7 @@ wb_status wb_net_plan(wb_net *net, wb_error *err);
 /* net_head.c */
 void wb_head_build(wb_net *net);
 void wb_head_forward(wb_net *net, int n, uint64_t seed, uint64_t step);
-/* Leaves the gradient of the features in d_features. */
+/* Leaves the gradient of the features in d_features. d_output and d_embedding may be NULL. */
 void wb_head_backward(wb_net *net, int n, const float *d_output, const float *d_embedding);
 /* From features to embedding and output in evaluation; both may be NULL. */
 void wb_head_infer(wb_net *net, int n, float *embedding, float *output);

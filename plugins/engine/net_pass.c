@@ -80,6 +80,11 @@ wb_status wb_net_forward_train(wb_net *net, const float *images, int n, uint64_t
   return forward(net, images, n, false, seed, step, err);
 }
 
+void wb_net_layer_mean(const wb_net *net, int layer, float *out) {
+  const wb_layer *l = wb_net_active(net, layer);
+  wb_mean_pixels(out, l->a, net->trained, l->blocks, (size_t)(l->out_height * l->out_width));
+}
+
 wb_status wb_net_forward_frozen(wb_net *net, const float *images, int n, wb_error *err) {
   return forward(net, images, n, true, 0, 0, err);
 }
@@ -98,74 +103,102 @@ static void differentiate_norm(wb_net *net, const wb_layer *l, int n) {
                     l->mean, l->rstd, (double)n * (double)pixels(l), l->shape.out_channels);
 }
 
-/* From the gradient of the activation to dy, over y; with a shortcut, over the shortcut's y as well. Where a
- * residual goes on, g stays in the first gradient buffer. */
+/* Where the gradient of a layer's y lies: over y, unless another backward pass needs that. */
+static float *dy_of(const wb_net *net, const wb_layer *l) {
+  return net->again ? net->spare[l->active ? 0 : 1] : l->y;
+}
+
+/* The same with y in it, from which dy is made in place. */
+static float *dy_from_y(const wb_net *net, const wb_layer *l, int n) {
+  float *dy = dy_of(net, l);
+  const size_t image = (size_t)l->blocks * 8 * pixels(l);
+  if (!net->again) return dy;
+#pragma omp parallel for schedule(static)
+  for (int i = 0; i < n; i++) memcpy(dy + (size_t)i * image, l->y + (size_t)i * image, image * sizeof *dy);
+  return dy;
+}
+
+/* From the gradient of the activation to dy; with a shortcut, to the shortcut's dy as well. Where a residual
+ * goes on, g stays in the first gradient buffer. */
 static void backward_activation(wb_net *net, wb_layer *l, int n) {
+  float *y = dy_from_y(net, l, n);
   float *d = net->backward.data[l->gradient[0]];
   const float *d2 = l->gradients == 2 ? net->backward.data[l->gradient[1]] : NULL;
   double *work = net->scratch;
   if (l->pool) {
     if (!net->frozen)
-      wb_norm_relu_pool_sums(net->sums, d, l->y, l->scale, l->shift, n, l->blocks, l->height, l->width, work);
+      wb_norm_relu_pool_sums(net->sums, d, y, l->scale, l->shift, n, l->blocks, l->height, l->width, work);
     differentiate_norm(net, l, n);
-    wb_norm_relu_pool_backward(l->y, d, l->scale, l->shift, l->k, n, l->blocks, l->height, l->width);
+    wb_norm_relu_pool_backward(y, d, l->scale, l->shift, l->k, n, l->blocks, l->height, l->width);
     return;
   }
   if (!d2 && l->residual == WB_NO_LAYER && l->shortcut == WB_NO_LAYER) {
-    if (!net->frozen)
-      wb_norm_relu_sums(net->sums, d, l->y, l->scale, l->shift, n, l->blocks, pixels(l), work);
+    if (!net->frozen) wb_norm_relu_sums(net->sums, d, y, l->scale, l->shift, n, l->blocks, pixels(l), work);
     differentiate_norm(net, l, n);
-    wb_norm_relu_backward(l->y, d, l->scale, l->shift, l->k, n, l->blocks, pixels(l));
+    wb_norm_relu_backward(y, d, l->scale, l->shift, l->k, n, l->blocks, pixels(l));
     return;
   }
-  wb_relu_merge_sums(net->sums, d, d2, l->a, l->y, n, l->blocks, pixels(l), work);
+  wb_relu_merge_sums(net->sums, d, d2, l->a, y, n, l->blocks, pixels(l), work);
   differentiate_norm(net, l, n);
-  wb_norm_backward(l->y, d, l->k, n, l->blocks, pixels(l));
+  wb_norm_backward(y, d, l->k, n, l->blocks, pixels(l));
   if (l->shortcut == WB_NO_LAYER) return;
   const wb_layer *s = &net->layers[l->shortcut];
-  if (!net->frozen) wb_channel_products(net->sums, d, s->y, n, l->blocks, pixels(l), work);
+  y = dy_from_y(net, s, n);
+  if (!net->frozen) wb_channel_products(net->sums, d, y, n, l->blocks, pixels(l), work);
   differentiate_norm(net, s, n);
-  wb_norm_backward(s->y, d, s->k, n, l->blocks, pixels(l));
+  wb_norm_backward(y, d, s->k, n, l->blocks, pixels(l));
 }
 
 /* The gradient of a convolution's bias under batch norm is exactly zero: it stays as it was made. */
 static wb_status backward_layer(wb_net *net, wb_layer *l, int n, float *d_images, wb_error *err) {
   if (l->active) backward_activation(net, l, n);
   const bool first = l->input == WB_NO_LAYER;
-  const float *x = first ? net->images : net->layers[l->input].a;
+  const float *x = first ? net->images : net->layers[l->input].a, *dy = dy_of(net, l);
   wb_status status = WB_OK;
   if (!net->frozen)
-    status =
-        wb_conv_backward_weights(l->conv, n, x, l->y, wb_net_gradient(net, l->weight), net->scratch, err);
+    status = wb_conv_backward_weights(l->conv, n, x, dy, wb_net_gradient(net, l->weight), net->scratch, err);
   float *dx = first ? d_images : net->backward.data[l->input_gradient];
   if (status || !dx) return status;
-  return wb_conv_backward_data(l->conv, n, l->y, wb_net_value(net, l->weight), dx, net->scratch, err);
+  return wb_conv_backward_data(l->conv, n, dy, wb_net_value(net, l->weight), dx, net->scratch, err);
 }
 
-static wb_status backward(wb_net *net, const float *d_output, const float *d_embedding, float *d_images,
-                          wb_error *err) {
+/* Adds what comes in by the mean over pixels of a layer's activation to the activation's gradient. */
+static void add_means(wb_net *net, const wb_layer *l, int n, const wb_net_inflow *in) {
+  for (int i = 0; i < in->mean_count; i++)
+    if (wb_net_active(net, in->means[i].layer) == l)
+      wb_mean_pixels_backward_add(net->backward.data[l->gradient[0]], in->means[i].gradient, n, l->blocks,
+                                  (size_t)(l->out_height * l->out_width));
+}
+
+static wb_status backward(wb_net *net, const wb_net_inflow *in, float *d_images, wb_error *err) {
   const int n = net->trained;
-  net->trained = 0;
-  if (!n || net->frozen != (d_images != NULL))
+  net->trained = in->again ? n : 0;
+  net->again = in->again;
+  if (!n || net->frozen != (d_images != NULL) || (in->again && !net->config.repeated))
     return wb_fail(err, WB_INTERNAL, "A backward pass needs its own forward pass right before it.");
-  wb_head_backward(net, n, d_output, d_embedding);
+  wb_head_backward(net, n, in->output, in->embedding);
   const wb_layer *last = &net->layers[net->layer_count - 1];
   wb_mean_pixels_backward(net->backward.data[last->gradient[0]], net->d_features, n, last->blocks,
                           (size_t)(last->out_height * last->out_width));
   for (int i = net->layer_count - 1; i >= 0; i--) {
+    add_means(net, &net->layers[i], n, in);
     const wb_status status = backward_layer(net, &net->layers[i], n, d_images, err);
     if (status) return status;
   }
   return WB_OK;
 }
 
+wb_status wb_net_backward_from(wb_net *net, const wb_net_inflow *inflow, wb_error *err) {
+  return backward(net, inflow, NULL, err);
+}
+
 wb_status wb_net_backward(wb_net *net, const float *d_output, const float *d_embedding, wb_error *err) {
-  return backward(net, d_output, d_embedding, NULL, err);
+  return backward(net, &(wb_net_inflow){.output = d_output, .embedding = d_embedding}, NULL, err);
 }
 
 wb_status wb_net_backward_images(wb_net *net, const float *d_output, const float *d_embedding,
                                  float *d_images, wb_error *err) {
-  return backward(net, d_output, d_embedding, d_images, err);
+  return backward(net, &(wb_net_inflow){.output = d_output, .embedding = d_embedding}, d_images, err);
 }
 
 static wb_status infer_layer(wb_net *net, wb_layer *l, const float *images, int n, wb_error *err) {

@@ -143,6 +143,15 @@ static void carve_training(wb_net *net, char *arena, size_t *used) {
   h->sums = doubles(arena, used, 2 * units);
   net->d_features = floats(arena, used, batch * (size_t)net->feature_count);
   carve_buffers(&net->backward, arena, used);
+  if (!net->config.repeated) return;
+  size_t largest = 0, shortcut = 0;
+  for (int i = 0; i < net->layer_count; i++) {
+    const wb_layer *l = &net->layers[i];
+    size_t *size = l->active ? &largest : &shortcut;
+    if (y_floats(l) > *size) *size = y_floats(l);
+  }
+  net->spare[0] = floats(arena, used, largest);
+  net->spare[1] = floats(arena, used, shortcut);
 }
 
 /* Returns the arena's size in bytes. */

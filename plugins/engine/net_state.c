@@ -94,13 +94,22 @@ void wb_net_get_gradient(const wb_net *net, int i, float *plain) {
     unpack(plain, p, wb_net_gradient(net, i));
 }
 
-void wb_net_set(wb_net *net, int i, const float *plain) {
-  const wb_net_param *p = &net->params[i];
+static void pack(float *stored, const wb_net_param *p, const float *plain) {
   const wb_tensor *t = &p->tensor;
   if (p->convolution)
-    wb_conv_pack_weights(wb_net_value(net, i), plain, t->dims[0], t->dims[1], t->dims[2]);
+    wb_conv_pack_weights(stored, plain, t->dims[0], t->dims[1], t->dims[2]);
   else
-    memcpy(wb_net_value(net, i), plain, t->count * sizeof *plain);
+    memcpy(stored, plain, t->count * sizeof *plain);
+}
+
+void wb_net_set(wb_net *net, int i, const float *plain) {
+  pack(wb_net_value(net, i), &net->params[i], plain);
+}
+
+void wb_net_add_gradient(wb_net *net, int i, const float *plain, float factor) {
+  float *packed = net->scratch, *gradient = wb_net_gradient(net, i);
+  pack(packed, &net->params[i], plain);
+  for (size_t j = 0; j < net->params[i].tensor.count; j++) gradient[j] += factor * packed[j];
 }
 
 static float draw(wb_rng *rng, const wb_net_param *p) {
