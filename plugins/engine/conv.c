@@ -4,6 +4,7 @@
 #include "conv_impl.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct wb_conv {
   wb_conv_shape shape;
@@ -112,6 +113,27 @@ wb_status wb_conv_backward_weights(wb_conv *conv, int n, const float *x, const f
   const wb_status status = check_images(conv, n, err);
   if (status) return status;
   return conv->impl->backward_weights(conv->state, n, x, dy, dw, scratch, err);
+}
+
+size_t wb_conv_filter_count(const wb_conv *conv) {
+  return conv->impl->filter_count ? conv->impl->filter_count(conv->state)
+                                  : wb_conv_weight_count(&conv->shape);
+}
+
+void wb_conv_prepare(const wb_conv *conv, float *filters, const float *w) {
+  if (conv->impl->prepare)
+    conv->impl->prepare(conv->state, filters, w);
+  else
+    memcpy(filters, w, wb_conv_weight_count(&conv->shape) * sizeof *w);
+}
+
+wb_status wb_conv_infer(wb_conv *conv, int n, const float *x, const float *filters,
+                        const wb_conv_finish *finish, float *y, void *scratch, wb_error *err) {
+  const wb_status status = check_images(conv, n, err);
+  if (status) return status;
+  if (finish->pool && (finish->add || conv->shape.kernel == 1))
+    return wb_fail(err, WB_INTERNAL, "Pooling follows convolutions of kernel 3 without a residual only.");
+  return conv->impl->infer(conv->state, n, x, filters, finish, y, scratch, err);
 }
 
 /* Position of weight (o, i, tap) in the blocked layout. */

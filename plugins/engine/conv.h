@@ -67,6 +67,21 @@ wb_status wb_conv_backward_data(wb_conv *conv, int n, const float *dy, const flo
 wb_status wb_conv_backward_weights(wb_conv *conv, int n, const float *x, const float *dy, float *dw,
                                    void *scratch, wb_error *err);
 
+/* What follows a convolution in evaluation. y = the convolution + bias, added to what y holds (`add`, the end
+ * of a residual block), cut at zero (`relu`), and the maximum of each 2 x 2 window (`pool`; an odd last row
+ * or column is left out). Not both `add` and `pool`, and `pool` after kernel 3 only. */
+typedef struct wb_conv_finish {
+  const float *bias; // (out_channels)
+  bool add, relu, pool;
+} wb_conv_finish;
+
+/* The forward pass of evaluation, with all that follows it. It reads weights as wb_conv_prepare leaves them:
+ * wb_conv_filter_count floats, made once and good until the weights change. */
+size_t wb_conv_filter_count(const wb_conv *conv);
+void wb_conv_prepare(const wb_conv *conv, float *filters, const float *w);
+wb_status wb_conv_infer(wb_conv *conv, int n, const float *x, const float *filters,
+                        const wb_conv_finish *finish, float *y, void *scratch, wb_error *err);
+
 /* Weights between PyTorch's plain OIHW and the layout above. */
 void wb_conv_pack_weights(float *blocked, const float *plain, int out_channels, int in_channels, int kernel);
 void wb_conv_unpack_weights(float *plain, const float *blocked, int out_channels, int in_channels,

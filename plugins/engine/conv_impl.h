@@ -20,6 +20,10 @@ typedef struct wb_conv_impl {
                              wb_error *err);
   wb_status (*backward_weights)(void *state, int n, const float *x, const float *dy, float *dw, void *scratch,
                                 wb_error *err);
+  size_t (*filter_count)(const void *state); // NULL with `prepare`: filters are the weights as they are
+  void (*prepare)(const void *state, float *filters, const float *w);
+  wb_status (*infer)(void *state, int n, const float *x, const float *filters, const wb_conv_finish *finish,
+                     float *y, void *scratch, wb_error *err);
 } wb_conv_impl;
 
 extern const wb_conv_impl wb_conv_onednn;

@@ -4,6 +4,7 @@
  * and the one for the last other number (the remainder of an epoch); making one again is cheap, since oneDNN
  * remembers compiled kernels. SPDX-License-Identifier: GPL-3.0-or-later
  */
+#include "conv_finish.h"
 #include "conv_impl.h"
 #include "layers.h"
 
@@ -163,6 +164,11 @@ static size_t image_pixels(const state *s) {
   return (size_t)s->shape.height * (size_t)s->shape.width;
 }
 
+static size_t out_pixels(const state *s) {
+  return (size_t)wb_conv_out(s->shape.height, s->shape.stride) *
+         (size_t)wb_conv_out(s->shape.width, s->shape.stride);
+}
+
 static size_t scratch_size(const void *opaque) {
   const state *s = opaque;
   const size_t n = (size_t)s->shape.batch, outs = (size_t)s->shape.out_channels;
@@ -171,7 +177,9 @@ static size_t scratch_size(const void *opaque) {
   if (s->widened)
     backward =
         (n * 3 * image_pixels(s) + outs * 3 * (size_t)(s->shape.kernel * s->shape.kernel)) * sizeof(float);
-  return sums > backward ? sums : backward;
+  const size_t y = n * outs * out_pixels(s) * sizeof(float); // of `infer`
+  const size_t most = sums > backward ? sums : backward;
+  return most > y ? most : y;
 }
 
 static wb_status execute(const state *s, dnnl_primitive_t primitive, int count, const dnnl_exec_arg_t *args,
@@ -198,11 +206,17 @@ static wb_status forward(void *opaque, int n, const float *x, const float *w, fl
   pass *p = NULL;
   wb_status status = get(&p, s, FORWARD, n, err);
   if (!status) status = run(s, p, x, w, y, DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST, err);
-  if (!status && sums) {
-    const size_t pixels = (size_t)wb_conv_out(s->shape.height, s->shape.stride) *
-                          (size_t)wb_conv_out(s->shape.width, s->shape.stride);
-    wb_channel_sums(sums, y, n, s->shape.out_channels / 8, pixels, scratch);
-  }
+  if (!status && sums) wb_channel_sums(sums, y, n, s->shape.out_channels / 8, out_pixels(s), scratch);
+  return status;
+}
+
+static wb_status infer(void *opaque, int n, const float *x, const float *filters,
+                       const wb_conv_finish *finish, float *y, void *scratch, wb_error *err) {
+  const wb_conv_shape *c = &((const state *)opaque)->shape;
+  const wb_status status = forward(opaque, n, x, filters, scratch, NULL, NULL, err);
+  if (!status)
+    wb_finish_planes(y, scratch, finish, n, c->out_channels / 8, wb_conv_out(c->height, c->stride),
+                     wb_conv_out(c->width, c->stride));
   return status;
 }
 
@@ -254,4 +268,5 @@ const wb_conv_impl wb_conv_onednn = {
     .forward = forward,
     .backward_data = backward_data,
     .backward_weights = backward_weights,
+    .infer = infer,
 };

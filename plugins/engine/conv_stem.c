@@ -84,6 +84,13 @@ static wb_status backward_weights(void *state, int n, const float *x, const floa
   return WB_OK;
 }
 
+static wb_status infer(void *state, int n, const float *x, const float *filters, const wb_conv_finish *finish,
+                       float *y, void *scratch, wb_error *err) {
+  (void)err;
+  wb_stem_infer_avx2(state, n, x, filters, finish, y, scratch);
+  return WB_OK;
+}
+
 const wb_conv_impl wb_conv_stem = {
     .name = "stem-avx2",
     .supports = supports,
@@ -92,6 +99,7 @@ const wb_conv_impl wb_conv_stem = {
     .scratch = scratch_size,
     .forward = forward,
     .backward_weights = backward_weights,
+    .infer = infer,
 };
 
 #endif

@@ -18,5 +18,7 @@ void wb_stem_forward_avx2(const wb_stem *stem, int n, const float *x, const floa
                           float *scratch);
 void wb_stem_backward_weights_avx2(const wb_stem *stem, int n, const float *x, const float *dy, float *dw,
                                    float *scratch);
+void wb_stem_infer_avx2(const wb_stem *stem, int n, const float *x, const float *w,
+                        const wb_conv_finish *finish, float *y, float *scratch);
 
 #endif

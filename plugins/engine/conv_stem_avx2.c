@@ -22,6 +22,7 @@
 #include <omp.h>
 #include <string.h>
 
+#include "conv_finish.h"
 #include "conv_layout.h"
 #include "vector_avx2.h"
 
@@ -49,7 +50,9 @@ static layout plan(const wb_conv_shape *s) {
   const size_t doubles = l.weights > 2 * (size_t)s->out_channels ? l.weights : 2 * (size_t)s->out_channels;
   l.sums = wb_round_page(doubles * sizeof(double) / sizeof(float));
   l.shared = wb_round_page((size_t)l.panels * l.channels * 9 * 16);
-  l.own = l.image + l.sums + wb_round_page(l.weights);
+  /* Behind the image: sums and an image's weight gradients, or a pair of rows of a panel. */
+  const size_t sums = l.sums + wb_round_page(l.weights), rows = wb_round_page((size_t)2 * l.width * 16);
+  l.own = l.image + (sums > rows ? sums : rows);
   return l;
 }
 
@@ -92,11 +95,11 @@ static void pack(float *panels, const float *w, const layout *l) {
     }                                                                                                        \
   }
 
-/* `count` pixels of a row, of one panel or, unless `both`, of its lower half; `padded` is the pixel above and
- * to the left of the first. Adds to the sums and sums of squares. */
-WB_INLINE void pixels(float *y, v8 sums[4], const float *padded, const float *panel, const layout *l,
-                      int count, bool both) {
-  const size_t plane = 8 * (size_t)l->height * l->width;
+/* `count` pixels of a row, of one panel or, unless `both`, of its lower half; the upper half goes `plane`
+ * floats on. `padded` is the pixel above and to the left of the first. Adds to the sums and sums of squares.
+ */
+WB_INLINE void pixels(float *y, size_t plane, v8 sums[4], const float *padded, const float *panel,
+                      const layout *l, int count, bool both) {
   EACH_PIXEL(CLEAR)
   for (int i = 0; i < l->channels; i++)
     for (int u = 0; u < 3; u++) {
@@ -112,15 +115,16 @@ WB_INLINE void pixels(float *y, v8 sums[4], const float *padded, const float *pa
 /* One panel of an image; adds its channel sums to sums[16] and sums of squares to squares[16]. */
 WB_INLINE void forward_panel(float *y, double *sums, double *squares, const float *padded, const float *panel,
                              const layout *l, bool both) {
+  const size_t plane = 8 * (size_t)l->height * l->width;
   for (int r = 0; r < l->height; r++) {
     v8 part[4] = {zero(), zero(), zero(), zero()};
     for (int c = 0; c < l->width; c += PIXELS) {
       float *to = y + 8 * ((size_t)r * l->width + c);
       const float *from = padded + r * l->pitch + c;
       if (c + PIXELS <= l->width)
-        pixels(to, part, from, panel, l, PIXELS, both);
+        pixels(to, plane, part, from, panel, l, PIXELS, both);
       else
-        pixels(to, part, from, panel, l, l->width - c, both);
+        pixels(to, plane, part, from, panel, l, l->width - c, both);
     }
     for (int half = 0; half < 1 + both; half++)
       for (int i = 0; i < 8; i++) {
@@ -160,6 +164,43 @@ void wb_stem_forward_avx2(const wb_stem *stem, int n, const float *x, const floa
         for (int t = 0; t < omp_get_num_threads(); t++)
           sums[i] += ((const double *)(scratch + l.shared + t * l.own + l.image))[i];
       }
+    }
+  }
+}
+
+/* Rows r .. r + rows - 1 of one panel: to (2, rows, width, 8). */
+WB_INLINE void infer_rows(float *to, const float *padded, const float *panel, const layout *l, int r,
+                          int rows) {
+  const size_t plane = 8 * (size_t)rows * l->width;
+  v8 unused[4] = {zero(), zero(), zero(), zero()};
+  for (int i = 0; i < rows; i++)
+    for (int c = 0; c < l->width; c += PIXELS)
+      pixels(to + 8 * ((size_t)i * l->width + c), plane, unused, padded + (r + i) * l->pitch + c, panel, l,
+             wb_smaller(PIXELS, l->width - c), true);
+}
+
+void wb_stem_infer_avx2(const wb_stem *stem, int n, const float *x, const float *w,
+                        const wb_conv_finish *finish, float *y, float *scratch) {
+  const layout l = plan(&stem->shape);
+  const size_t area = (size_t)l.height * l.width;
+  const size_t width = finish->pool ? l.width / 2 : l.width;
+  const size_t plane = 8 * width * (finish->pool ? l.height / 2 : l.height);
+  pack(scratch, w, &l);
+#pragma omp parallel num_threads(wb_smaller(stem->threads, omp_get_max_threads()))
+  {
+    float *padded = scratch + l.shared + omp_get_thread_num() * l.own, *pair = padded + l.image;
+#pragma omp for schedule(static)
+    for (int i = 0; i < n; i++) {
+      pad(padded, x + i * area * l.channels, &l);
+      for (int p = 0; p < l.panels; p++)
+        for (int r = 0; r < l.height; r += 2) {
+          const int rows = wb_smaller(2, l.height - r);
+          infer_rows(pair, padded, scratch + (size_t)p * l.channels * 9 * 16, &l, r, rows);
+          for (int b = 2 * p; b < wb_smaller(2 * p + 2, l.blocks); b++)
+            wb_finish_plane(y + ((size_t)i * l.blocks + b) * plane + 8 * width * (finish->pool ? r / 2 : r),
+                            pair + (b - 2 * p) * 8 * (size_t)rows * l.width, finish->bias + 8 * b, finish,
+                            rows, l.width);
+        }
     }
   }
 }

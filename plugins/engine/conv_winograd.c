@@ -58,6 +58,21 @@ static wb_status backward_weights(void *state, int n, const float *x, const floa
   return WB_OK;
 }
 
+static size_t filter_count(const void *state) {
+  return wb_winograd_filter_count_avx2(state);
+}
+
+static void prepare(const void *state, float *filters, const float *w) {
+  wb_winograd_prepare_avx2(state, filters, w);
+}
+
+static wb_status infer(void *state, int n, const float *x, const float *filters, const wb_conv_finish *finish,
+                       float *y, void *scratch, wb_error *err) {
+  (void)err;
+  wb_winograd_infer_avx2(state, n, x, filters, finish, y, scratch);
+  return WB_OK;
+}
+
 /* One implementation for each form: names are what run files record. */
 #define IMPLEMENTATION(symbol, form, name)                                                                   \
   static bool supports_##form(const wb_conv_shape *s) {                                                      \
@@ -67,7 +82,8 @@ static wb_status backward_weights(void *state, int n, const float *x, const floa
     return create(&wb_winograd_##form##_avx2, s, state, err);                                                \
   }                                                                                                          \
   const wb_conv_impl symbol = {                                                                              \
-      name, supports_##form, create_##form, free, scratch_size, forward, backward_data, backward_weights,    \
+      name,          supports_##form,  create_##form, free,    scratch_size, forward,                        \
+      backward_data, backward_weights, filter_count,  prepare, infer,                                        \
   };
 
 IMPLEMENTATION(wb_conv_winograd_3x3, 3x3, "winograd-f4x4-avx2")

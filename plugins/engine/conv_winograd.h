@@ -62,6 +62,10 @@ typedef void wb_winograd_to_products(float *to, size_t stride, const float *pixe
 typedef void wb_winograd_to_pixels(float *pixels, const float *from, size_t stride, const wb_maps *maps,
                                    int block, int first, int count, float *sums);
 
+/* The same in evaluation, with what follows. */
+typedef void wb_winograd_to_finished(float *pixels, const float *from, size_t stride, const wb_maps *maps,
+                                     int block, int first, int count, const wb_conv_finish *finish);
+
 /* The panel of filters for outputs 16 * panel .. of all inputs: u[f * stride + 16 * in + out]. Outputs that
  * do not exist are zero. The blocks are those of the pass, so that backward-data has the filter's in_blocks
  * as out_blocks. */
@@ -83,6 +87,7 @@ typedef struct wb_winograd_pass {
   wb_winograd_to_products *input;
   wb_winograd_to_filters *filter;
   wb_winograd_to_pixels *output;
+  wb_winograd_to_finished *finished; // of forward passes
 } wb_winograd_pass;
 
 static inline wb_winograd_run wb_winograd_run_at(const wb_winograd_pass *pass, int i) {
@@ -118,5 +123,9 @@ void wb_winograd_backward_data_avx2(const wb_winograd *conv, int n, const float 
                                     float *dx, float *scratch);
 void wb_winograd_backward_weights_avx2(const wb_winograd *conv, int n, const float *x, const float *dy,
                                        float *dw, float *scratch);
+size_t wb_winograd_filter_count_avx2(const wb_winograd *conv);
+void wb_winograd_prepare_avx2(const wb_winograd *conv, float *filters, const float *w);
+void wb_winograd_infer_avx2(const wb_winograd *conv, int n, const float *x, const float *filters,
+                            const wb_conv_finish *finish, float *y, float *scratch);
 
 #endif

@@ -43,8 +43,10 @@ typedef struct job {
   const wb_winograd_pass *pass;
   const wb_maps *in, *out;
   const float *x, *w;
+  const float *filters; // all of U, made before; NULL: to be made from w
   float *y;
-  double *sums; // or NULL
+  double *sums;                 // or NULL
+  const wb_conv_finish *finish; // in evaluation, or NULL
   float *scratch;
   int threads;
   layout l;
@@ -96,6 +98,11 @@ static void output(const job *j, const float *m, int panel, int panels, int firs
   const int begin = 2 * panel, end = wb_smaller(2 * (panel + panels), j->out->blocks);
   for (int b = begin; b < end; b++) {
     _Alignas(32) float part[16];
+    if (j->finish) {
+      j->pass->finished(j->y, m + (b - begin) * j->l.pitch, j->l.m_stride, j->out, b, first, tiles,
+                        j->finish);
+      continue;
+    }
     j->pass->output(j->y, m + (b - begin) * j->l.pitch, j->l.m_stride, j->out, b, first, tiles,
                     sums ? part : NULL);
     if (!sums) continue;
@@ -108,16 +115,18 @@ static void output(const job *j, const float *m, int panel, int panels, int firs
 
 static void filters_first(const job *j) {
   const layout *l = &j->l;
-  float *u = j->scratch;
+  const float *u = j->filters ? j->filters : j->scratch;
   const int outputs = 8 * j->out->blocks;
 #pragma omp parallel num_threads(j->threads)
   {
-    float *v = u + l->shared + omp_get_thread_num() * l->own, *m = v + l->v_size;
+    float *v = j->scratch + l->shared + omp_get_thread_num() * l->own, *m = v + l->v_size;
     double *sums = j->sums ? (double *)(m + l->m_size) : NULL;
     if (sums) memset(sums, 0, 2 * outputs * sizeof *sums);
+    if (!j->filters) {
 #pragma omp for schedule(static)
-    for (int p = 0; p < l->panels; p++)
-      j->pass->filter(u + p * l->u_size, l->u_stride, j->w, j->in->blocks, j->out->blocks, p);
+      for (int p = 0; p < l->panels; p++)
+        j->pass->filter(j->scratch + p * l->u_size, l->u_stride, j->w, j->in->blocks, j->out->blocks, p);
+    }
 #pragma omp for schedule(static)
     for (int first = 0; first < l->tiles; first += l->block) {
       const int tiles = wb_smaller(l->block, l->tiles - first);
@@ -134,7 +143,7 @@ static void filters_first(const job *j) {
       for (int i = 0; i < 2 * outputs; i++) {
         double total = 0;
         for (int t = 0; t < omp_get_num_threads(); t++)
-          total += ((const double *)(u + l->shared + t * l->own + l->v_size + l->m_size))[i];
+          total += ((const double *)(j->scratch + l->shared + t * l->own + l->v_size + l->m_size))[i];
         j->sums[i] = total;
       }
     }
@@ -170,32 +179,72 @@ static void tiles_first(const job *j) {
   }
 }
 
-static void run(const wb_winograd *conv, const wb_winograd_pass *pass, const wb_maps *in, const wb_maps *out,
-                int n, const float *x, const float *w, float *y, double *sums, float *scratch) {
-  const job j = {.pass = pass,
-                 .in = in,
-                 .out = out,
-                 .x = x,
-                 .w = w,
-                 .y = y,
-                 .sums = sums,
-                 .scratch = scratch,
-                 .threads = wb_smaller(conv->threads, omp_get_max_threads()),
-                 .l = plan(pass, in, out, n, conv->threads)};
-  if (j.l.filters_first)
-    filters_first(&j);
+static void run(job *j, const wb_winograd *conv, int n) {
+  j->threads = wb_smaller(conv->threads, omp_get_max_threads());
+  j->l = plan(j->pass, j->in, j->out, n, conv->threads);
+  if (j->l.filters_first)
+    filters_first(j);
   else
-    tiles_first(&j);
+    tiles_first(j);
 }
 
 void wb_winograd_forward_avx2(const wb_winograd *conv, int n, const float *x, const float *w, float *y,
                               double *sums, float *scratch) {
-  run(conv, &conv->form->forward, &conv->in, &conv->out, n, x, w, y, sums, scratch);
+  run(&(job){.pass = &conv->form->forward,
+             .in = &conv->in,
+             .out = &conv->out,
+             .x = x,
+             .w = w,
+             .y = y,
+             .sums = sums,
+             .scratch = scratch},
+      conv, n);
 }
 
 void wb_winograd_backward_data_avx2(const wb_winograd *conv, int n, const float *dy, const float *w,
                                     float *dx, float *scratch) {
-  run(conv, &conv->form->backward_data, &conv->out, &conv->in, n, dy, w, dx, NULL, scratch);
+  run(&(job){.pass = &conv->form->backward_data,
+             .in = &conv->out,
+             .out = &conv->in,
+             .x = dy,
+             .w = w,
+             .y = dx,
+             .scratch = scratch},
+      conv, n);
+}
+
+/* Where tiles come first, filters are too large to be kept four times as large as the weights, and cheap
+ * beside the many products that each takes part in: they are made anew. */
+size_t wb_winograd_filter_count_avx2(const wb_winograd *conv) {
+  const layout l = plan(&conv->form->forward, &conv->in, &conv->out, 1, conv->threads);
+  return l.filters_first ? l.u_size * l.panels : wb_conv_weight_count(&conv->shape);
+}
+
+void wb_winograd_prepare_avx2(const wb_winograd *conv, float *filters, const float *w) {
+  const wb_winograd_pass *pass = &conv->form->forward;
+  const layout l = plan(pass, &conv->in, &conv->out, 1, conv->threads);
+  if (!l.filters_first) {
+    memcpy(filters, w, wb_conv_weight_count(&conv->shape) * sizeof *w);
+    return;
+  }
+#pragma omp parallel for schedule(static)
+  for (int p = 0; p < l.panels; p++)
+    pass->filter(filters + p * l.u_size, l.u_stride, w, conv->in.blocks, conv->out.blocks, p);
+}
+
+void wb_winograd_infer_avx2(const wb_winograd *conv, int n, const float *x, const float *filters,
+                            const wb_conv_finish *finish, float *y, float *scratch) {
+  const layout l = plan(&conv->form->forward, &conv->in, &conv->out, n, conv->threads);
+  run(&(job){.pass = &conv->form->forward,
+             .in = &conv->in,
+             .out = &conv->out,
+             .x = x,
+             .w = filters,
+             .filters = l.filters_first ? filters : NULL,
+             .y = y,
+             .finish = finish,
+             .scratch = scratch},
+      conv, n);
 }
 
 static size_t bytes(const wb_winograd *conv, const wb_winograd_pass *pass, const wb_maps *in,

@@ -24,6 +24,11 @@ WB_INLINE v8 zero(void) {
   return _mm256_setzero_ps();
 }
 
+/* The larger of each pair; b where a is not a number. */
+WB_INLINE v8 larger(v8 a, v8 b) {
+  return _mm256_max_ps(a, b);
+}
+
 WB_INLINE v8 broadcast(const float *p) {
   return _mm256_broadcast_ss(p);
 }

@@ -7,7 +7,7 @@
 
 #if defined(__x86_64__)
 #include "conv_layout.h"
-#include "winograd_tiles_avx2.h"
+#include "winograd_finish_avx2.h"
 
 WB_INLINE void same(v8 *to, const v8 *from) {
   to[0] = from[0];
@@ -68,6 +68,26 @@ static void put(float *y, const float *from, size_t stride, const wb_maps *maps,
   store(sums + 8, squares);
 }
 
+static void put_finished(float *y, const float *from, size_t stride, const wb_maps *maps, int block,
+                         int first, int count, const wb_conv_finish *finish) {
+  (void)stride;
+  const wb_finish_values values = wb_finish_values_of(finish, block);
+  wb_tile t = wb_tile_at(maps, first);
+  for (int left = count; left > 0;) {
+    const int run = wb_smaller(maps->tile_columns - t.column, left);
+    float *to = y + wb_maps_plane(maps, t.image, block) + 8 * ((ptrdiff_t)t.row * maps->width + t.column);
+    for (int i = 0; i < run; i++) {
+      v8 v = load(from + 8 * i) + values.bias;
+      if (finish->add) v = v + load(to + 8 * i);
+      store(to + 8 * i, larger(v, values.least));
+    }
+    from += 8 * run;
+    left -= run;
+    t.column += run - 1;
+    wb_tile_next(maps, &t);
+  }
+}
+
 /* Backward-data of stride 2: pixels that no output saw have gradient zero. */
 static void put_second(float *dx, const float *from, size_t stride, const wb_maps *maps, int block, int first,
                        int count, float *sums) {
@@ -101,8 +121,8 @@ const wb_winograd_form wb_winograd_1x1_avx2 = {
     .kernel = 1,
     .stride = 1,
     .tile = 1,
-    .forward = {1, 1, NULL, 1, pick, filter, put},
-    .backward_data = {1, 1, NULL, 1, pick, back_filter, put},
+    .forward = {1, 1, NULL, 1, pick, filter, put, put_finished},
+    .backward_data = {1, 1, NULL, 1, pick, back_filter, put, NULL},
     .gradient = pick,
     .weights = weights,
 };
@@ -111,8 +131,8 @@ const wb_winograd_form wb_winograd_1x1_stride2_avx2 = {
     .kernel = 1,
     .stride = 2,
     .tile = 1,
-    .forward = {1, 1, NULL, 1, pick_second, filter, put},
-    .backward_data = {1, 1, NULL, 1, pick, back_filter, put_second},
+    .forward = {1, 1, NULL, 1, pick_second, filter, put, put_finished},
+    .backward_data = {1, 1, NULL, 1, pick, back_filter, put_second, NULL},
     .gradient = pick,
     .weights = weights,
 };

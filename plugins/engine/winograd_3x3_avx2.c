@@ -16,7 +16,7 @@
 #include "conv_winograd.h"
 
 #if defined(__x86_64__)
-#include "winograd_tiles_avx2.h"
+#include "winograd_finish_avx2.h"
 
 enum { TILE = 4, TAPS = 3, PRODUCTS = 6, ALL = PRODUCTS * PRODUCTS };
 
@@ -106,6 +106,11 @@ static void output(float *y, const float *from, size_t stride, const wb_maps *ma
   wb_products_to_pixels(y, from, stride, maps, block, first, count, sums, output_line, TILE, PRODUCTS);
 }
 
+static void finished(float *y, const float *from, size_t stride, const wb_maps *maps, int block, int first,
+                     int count, const wb_conv_finish *finish) {
+  wb_products_to_finished(y, from, stride, maps, block, first, count, finish, output_line, TILE, PRODUCTS);
+}
+
 static void gradient(float *to, size_t stride, const float *dy, const wb_maps *maps, int block, int first,
                      int count) {
   wb_pixels_to_products(to, stride, dy, maps, block, first, count, gradient_line, TILE, PRODUCTS, TILE, 0);
@@ -127,8 +132,8 @@ const wb_winograd_form wb_winograd_3x3_avx2 = {
     .kernel = 3,
     .stride = 1,
     .tile = TILE,
-    .forward = {ALL, ALL, NULL, ALL, input, filter, output},
-    .backward_data = {ALL, ALL, NULL, ALL, input, turned_filter, output},
+    .forward = {ALL, ALL, NULL, ALL, input, filter, output, finished},
+    .backward_data = {ALL, ALL, NULL, ALL, input, turned_filter, output, NULL},
     .gradient = gradient,
     .weights = weights,
 };

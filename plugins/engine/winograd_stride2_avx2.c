@@ -23,7 +23,7 @@
 #include "conv_winograd.h"
 
 #if defined(__x86_64__)
-#include "winograd_tiles_avx2.h"
+#include "winograd_finish_avx2.h"
 
 enum {
   TILE = 4,
@@ -153,6 +153,11 @@ static void output(float *y, const float *from, size_t stride, const wb_maps *ma
   wb_products_to_pixels(y, from, stride, maps, block, first, count, sums, output_line, TILE, PRODUCTS);
 }
 
+static void finished(float *y, const float *from, size_t stride, const wb_maps *maps, int block, int first,
+                     int count, const wb_conv_finish *finish) {
+  wb_products_to_finished(y, from, stride, maps, block, first, count, finish, output_line, TILE, PRODUCTS);
+}
+
 static void gradient(float *to, size_t stride, const float *dy, const wb_maps *maps, int block, int first,
                      int count) {
   wb_pixels_to_products(to, stride, dy, maps, block, first, count, gradient_line, TILE, PRODUCTS, TILE, 0);
@@ -199,8 +204,8 @@ const wb_winograd_form wb_winograd_stride2_avx2 = {
     .kernel = 3,
     .stride = 2,
     .tile = TILE,
-    .forward = {ALL_PRODUCTS, ALL_FILTERS, run, RUNS, input, filter, output},
-    .backward_data = {ALL_PRODUCTS, ALL_FILTERS, run, RUNS, back_input, back_filter, back_output},
+    .forward = {ALL_PRODUCTS, ALL_FILTERS, run, RUNS, input, filter, output, finished},
+    .backward_data = {ALL_PRODUCTS, ALL_FILTERS, run, RUNS, back_input, back_filter, back_output, NULL},
     .gradient = gradient,
     .weights = weights,
 };

@@ -149,6 +149,67 @@ static void run_all(wb_conv *conv, problem *q, void *scratch) {
   assert_int_equal(wb_conv_backward_weights(conv, q->n, q->bx, q->bdy, q->bdw, scratch, &err), WB_OK);
 }
 
+/* What wb_conv_infer should leave at (n, c, r, column) of y, from the right convolution and y as it was. */
+static double finished(const problem *q, const wb_conv_finish *f, double before, int n, int c, int r,
+                       int column) {
+  const size_t plane = (size_t)(n * q->shape.out_channels + c) * (size_t)(q->out_height * q->out_width);
+  double most = -INFINITY;
+  for (int i = 0; i < (f->pool ? 4 : 1); i++) {
+    const int row = f->pool ? 2 * r + i / 2 : r, col = f->pool ? 2 * column + i % 2 : column;
+    most = fmax(most, q->y[plane + (size_t)(row * q->out_width + col)]);
+  }
+  const double v = most + (double)f->bias[c] + (f->add ? before : 0);
+  return f->relu && v < 0 ? 0 : v;
+}
+
+static void check_finish(wb_conv *conv, const problem *q, wb_conv_finish f, void *scratch) {
+  const wb_conv_shape *s = &q->shape;
+  const int height = f.pool ? q->out_height / 2 : q->out_height,
+            width = f.pool ? q->out_width / 2 : q->out_width;
+  const size_t pixels = (size_t)(height * width), count = (size_t)(q->n * s->out_channels) * pixels,
+               past = 16;
+  float *bias = alloc((size_t)s->out_channels * 4), *filters = alloc(wb_conv_filter_count(conv) * 4);
+  float *y = alloc((count + past) * 4), *before = alloc((count + past) * 4);
+  randomize(bias, (size_t)s->out_channels, "bias");
+  randomize(before, count + past, "before");
+  memcpy(y, before, (count + past) * 4);
+  f.bias = bias;
+  wb_conv_prepare(conv, filters, q->bw);
+  assert_int_equal(wb_conv_infer(conv, q->n, q->bx, filters, &f, y, scratch, NULL), WB_OK);
+  assert_memory_equal(y + count, before + count, past * 4);
+  double error = 0, norm = 1e-30;
+  for (int n = 0; n < q->n; n++)
+    for (int c = 0; c < s->out_channels; c++)
+      for (int p = 0; p < height * width; p++) {
+        const size_t at = blocked_at((size_t)n, (size_t)c, (size_t)p, (size_t)s->out_channels, pixels);
+        const double right = finished(q, &f, (double)before[at], n, c, p / width, p % width);
+        error += ((double)y[at] - right) * ((double)y[at] - right);
+        norm += right * right;
+      }
+  if (sqrt(error / norm) > 4e-6)
+    fail_msg("%s %d->%d k%d s%d %dx%d, add %d, relu %d, pool %d: relative error %g", wb_conv_name(conv),
+             s->in_channels, s->out_channels, s->kernel, s->stride, s->height, s->width, f.add, f.relu,
+             f.pool, sqrt(error / norm));
+  free(bias);
+  free(filters);
+  free(y);
+  free(before);
+}
+
+static void check_inference(wb_conv *conv, const problem *q, void *scratch) {
+  check_finish(conv, q, (wb_conv_finish){0}, scratch);
+  check_finish(conv, q, (wb_conv_finish){.relu = true}, scratch);
+  check_finish(conv, q, (wb_conv_finish){.add = true, .relu = true}, scratch);
+  wb_conv_finish pooled = {.relu = true, .pool = true};
+  if (q->shape.kernel == 3) {
+    check_finish(conv, q, pooled, scratch);
+    pooled.add = true;
+  }
+  float none[8] = {0};
+  wb_error err = {0};
+  assert_int_equal(wb_conv_infer(conv, q->n, q->bx, none, &pooled, none, scratch, &err), WB_INTERNAL);
+}
+
 static void check_once(wb_conv *conv, wb_conv_shape shape, int n, void *scratch) {
   problem q = make(shape, n);
   brute_force(&q);
@@ -161,6 +222,7 @@ static void check_once(wb_conv *conv, wb_conv_shape shape, int n, void *scratch)
     fail_msg("%s %d->%d k%d s%d %dx%d n %d: relative errors %g %g %g", wb_conv_name(conv), shape.in_channels,
              shape.out_channels, shape.kernel, shape.stride, shape.height, shape.width, n, y, x, w);
   check_sums(&q);
+  check_inference(conv, &q, scratch);
 
   problem again = make(shape, n);
   run_all(conv, &again, scratch);
