@@ -13,6 +13,7 @@
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
+#include <omp.h>
 #include <string.h>
 #include <workbench/plugin_util.h>
 
@@ -20,7 +21,7 @@
 
 enum { NEIGHBOURS_ROOK, NEIGHBOURS_QUEEN, NEIGHBOURS_DISTANCE };
 enum { MAP_EACH, MAP_MEAN };
-enum { BINS = 50, BLOCK = 1024, MOST_LAGS = 1000 };
+enum { BINS = 50, BLOCK = 1024, BATCH = 256, MOST_LAGS = 1000 };
 
 typedef struct moran_params {
   int32_t neighbours, torus, row_standardised, after_relu, map;
@@ -232,6 +233,21 @@ static wb_status gather(const wb_host *host, maps *m, float *x, double *u) {
   return WB_OK;
 }
 
+/* drawn (permutations): the mean I at random unit positions. */
+static wb_status permute(const wb_host *host, const maps *m, double *drawn) {
+  const size_t permutations = (size_t)m->params->permutations;
+  uint32_t *orders = WB_ALLOC(host, uint32_t, (size_t)omp_get_max_threads() * m->units);
+  if (!orders) return WB_NOMEM;
+  for (size_t first = 0; first < permutations; first += BATCH) {
+    const size_t count = permutations - first < BATCH ? permutations - first : BATCH;
+    wb_moran_permute(drawn + first, m->gram, m->count, &m->spatial, (uint64_t)m->params->seed, first, count,
+                     orders);
+    if (host->cancelled(host)) return WB_CANCELLED;
+    host->progress(host, (double)(first + count), (double)permutations, "permutations");
+  }
+  return WB_OK;
+}
+
 static wb_status emit_test(const wb_host *host, const maps *m, double i) {
   const size_t permutations = (size_t)m->params->permutations;
   if (permutations == 0 || m->constant == m->count) {
@@ -239,10 +255,10 @@ static wb_status emit_test(const wb_host *host, const maps *m, double i) {
     WB_TRY(host->emit_missing(host, "p", why));
     return host->emit_missing(host, "z", why);
   }
-  uint32_t *order = WB_ALLOC(host, uint32_t, m->units);
-  if (!order) return WB_NOMEM;
-  const wb_permutation test =
-      wb_moran_permute(m->gram, m->count, &m->spatial, i, permutations, (uint64_t)m->params->seed, order);
+  double *drawn = WB_ALLOC(host, double, permutations);
+  if (!drawn) return WB_NOMEM;
+  WB_TRY(permute(host, m, drawn));
+  const wb_permutation test = wb_moran_test(drawn, permutations, i, m->units);
   WB_TRY(host->emit_scalar(host, "p", test.p));
   return test.sd > 0 ? host->emit_scalar(host, "z", (i - test.mean) / test.sd)
                      : host->emit_missing(host, "z", "all permutations gave the same value");

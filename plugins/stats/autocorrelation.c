@@ -3,35 +3,55 @@
 
 #include <cblas.h>
 #include <math.h>
+#include <omp.h>
 
 #include "base/rng.h"
 
-/* Element of the symmetric gram matrix, whose lower triangle is kept. */
-static double at(const double *gram, size_t units, size_t a, size_t b) {
-  return a >= b ? gram[a * units + b] : gram[b * units + a];
+/* Element of the symmetric gram matrix, whose lower triangle is kept; without a branch, as permuted units
+ * come in any order. */
+static inline double at(const double *gram, size_t units, size_t a, size_t b) {
+  const size_t row = a > b ? a : b, col = a > b ? b : a;
+  return gram[row * units + col];
+}
+
+/* Centres the map and scales it to unit length; false where it is constant, and then zero. Relative to the
+ * first unit, so that equal values leave no rounding. */
+static bool normalise(double *map, size_t units) {
+  const double first = map[0];
+  double mean = 0, square = 0;
+#pragma omp simd reduction(+ : mean)
+  for (size_t k = 0; k < units; k++) {
+    map[k] -= first;
+    mean += map[k];
+  }
+  mean /= (double)units;
+#pragma omp simd reduction(+ : square)
+  for (size_t k = 0; k < units; k++) {
+    map[k] -= mean;
+    square += map[k] * map[k];
+  }
+  const double scale = square > 0 ? 1 / sqrt(square) : 0;
+  for (size_t k = 0; k < units; k++) map[k] *= scale;
+  return square > 0;
 }
 
 size_t wb_maps_centre(double *u, size_t n, size_t units) {
   size_t constant = 0;
 #pragma omp parallel for schedule(static) reduction(+ : constant)
-  for (size_t s = 0; s < n; s++) {
-    double *row = u + s * units, mean = 0, square = 0;
-    for (size_t k = 0; k < units; k++) mean += row[k];
-    mean /= (double)units;
-    for (size_t k = 0; k < units; k++) {
-      row[k] -= mean;
-      square += row[k] * row[k];
-    }
-    constant += square == 0;
-    const double scale = square > 0 ? 1 / sqrt(square) : 0;
-    for (size_t k = 0; k < units; k++) row[k] *= scale;
-  }
+  for (size_t s = 0; s < n; s++) constant += !normalise(u + s * units, units);
   return constant;
 }
 
 size_t wb_maps_normalise(double *u, const float *x, bool after_relu, size_t n, size_t units) {
-  for (size_t k = 0; k < n * units; k++) u[k] = after_relu && x[k] < 0 ? 0 : (double)x[k];
-  return wb_maps_centre(u, n, units);
+  const float least = after_relu ? 0 : -INFINITY;
+  size_t constant = 0;
+#pragma omp parallel for schedule(static) reduction(+ : constant)
+  for (size_t s = 0; s < n; s++) {
+    double *row = u + s * units;
+    for (size_t k = 0; k < units; k++) row[k] = (double)(x[s * units + k] < least ? least : x[s * units + k]);
+    constant += !normalise(row, units);
+  }
+  return constant;
 }
 
 void wb_maps_accumulate(double *gram, const double *u, size_t n, size_t units) {
@@ -106,16 +126,24 @@ void wb_moran_correlogram(double *correlogram, size_t *pairs, const double *gram
         pairs[k] ? (double)units * correlogram[k] / (double)pairs[k] / (double)maps : (double)NAN;
 }
 
-wb_permutation wb_moran_permute(const double *gram, size_t maps, const wb_spatial *spatial, double observed,
-                                size_t permutations, uint64_t seed, uint32_t *order) {
-  const double expected = -1 / ((double)spatial->units - 1), deviation = fabs(observed - expected);
+void wb_moran_permute(double *i, const double *gram, size_t maps, const wb_spatial *spatial, uint64_t seed,
+                      size_t first, size_t count, uint32_t *orders) {
+#pragma omp parallel for schedule(static)
+  for (size_t r = 0; r < count; r++) {
+    uint32_t *order = orders + (size_t)omp_get_thread_num() * spatial->units;
+    wb_rng rng = wb_rng_make(seed, "moran-permutation", first + r);
+    for (size_t k = 0; k < spatial->units; k++) order[k] = (uint32_t)k;
+    wb_rng_shuffle(&rng, order, spatial->units);
+    i[r] = wb_moran_mean(gram, maps, spatial, order);
+  }
+}
+
+wb_permutation wb_moran_test(const double *i, size_t permutations, double observed, size_t units) {
+  const double expected = -1 / ((double)units - 1), deviation = fabs(observed - expected);
   double sum = 0, square = 0;
   size_t extreme = 0;
   for (size_t r = 0; r < permutations; r++) {
-    wb_rng rng = wb_rng_make(seed, "moran-permutation", r);
-    for (size_t k = 0; k < spatial->units; k++) order[k] = (uint32_t)k;
-    wb_rng_shuffle(&rng, order, spatial->units);
-    const double difference = wb_moran_mean(gram, maps, spatial, order) - expected;
+    const double difference = i[r] - expected;
     sum += difference;
     square += difference * difference;
     // A permutation that leaves the map as it is must count, whatever the rounding of the sum.

@@ -44,8 +44,12 @@ typedef struct wb_permutation {
   double p;        // two-sided: (1 + number with |I - E| at least the observed) / (1 + permutations)
 } wb_permutation;
 
-/* Seeded test of the mean I against random unit positions, E = -1/(N-1). order holds `units` numbers. */
-wb_permutation wb_moran_permute(const double *gram, size_t maps, const wb_spatial *spatial, double observed,
-                                size_t permutations, uint64_t seed, uint32_t *order);
+/* i (count): the mean I with units at random positions, in permutations number first .. first+count-1 of the
+ * seed, whatever the number of threads. orders holds omp_get_max_threads() times `units` numbers. */
+void wb_moran_permute(double *i, const double *gram, size_t maps, const wb_spatial *spatial, uint64_t seed,
+                      size_t first, size_t count, uint32_t *orders);
+
+/* Test of the observed mean I against those i (permutations) at random positions, E = -1/(N-1). */
+wb_permutation wb_moran_test(const double *i, size_t permutations, double observed, size_t units);
 
 #endif

@@ -7,100 +7,15 @@ Made run files and foreign HDF5 files go through `workbench run`; result.h5 must
 numbers. SPDX-License-Identifier: GPL-3.0-or-later
 """
 import json
-import os
 import pathlib
-import subprocess
-import sys
-import tempfile
 import unittest
 
 import h5py
 import numpy as np
 from scipy import stats
 
-BUILD = PUBLISHED = FOLDER = None  # set in main
-TEXT = h5py.string_dtype()
-EXACT = {"rtol": 1e-10, "atol": 1e-12}
-
-
-# ---- Files ----
-
-def write_run(name, embedding, labels=None, logits=None, classes=None, grid=None, positions=None, data_spec=None,
-              **factors):
-    """A complete run file with the given factors."""
-    path = FOLDER / name
-    factors = {"objective": "ce", "rho": 0.2, "seed": 0, **factors}
-    labels = np.arange(len(embedding)) % 3 if labels is None else np.asarray(labels)
-    with h5py.File(path, "w") as f:
-        f.attrs.create("schema", "workbench.run/1", dtype=TEXT)
-        f.attrs.create("state", "complete", dtype=TEXT)
-        f.attrs.create("factors", list(factors), dtype=TEXT)
-        for factor, value in factors.items():
-            f.attrs[factor] = value
-        if data_spec:
-            f.attrs.create("data_spec", data_spec, dtype=TEXT)
-        f["activations/test/embedding"] = np.float32(embedding)
-        if grid:
-            f["activations/test/embedding"].attrs["grid"] = grid
-        f["activations/test/labels"] = np.int32(labels)
-        if classes:
-            f["activations/test/labels"].attrs.create("classes", classes, dtype=TEXT)
-        if logits is not None:
-            f["activations/test/logits"] = np.float32(logits)
-        if positions is not None:
-            f["positions"] = positions
-    return path
-
-
-def noise(stimuli, units, seed=0):
-    return np.float32(np.random.default_rng(seed).standard_normal((stimuli, units)))
-
-
-# ---- Running ----
-
-def workbench(*arguments):
-    environment = {**os.environ, "XDG_CACHE_HOME": str(FOLDER / "cache"), "OMP_WAIT_POLICY": "passive",
-                   "WORKBENCH_PLUGIN_PATH": str(BUILD / "plugins")}
-    command = [BUILD / "bin/workbench", *map(str, arguments)]
-    return subprocess.run(command, cwd=FOLDER, env=environment, capture_output=True, text=True)
-
-
-class Result:
-    """What `workbench run METRIC --in FILES OPTIONS` wrote."""
-
-    def __init__(self, metric, files, *options):
-        files = files if isinstance(files, list) else [files]
-        done = workbench("run", metric, "--in", *files, "--quiet", *options)
-        assert done.returncode == 0, f"{metric} {options}: exit {done.returncode}: {done.stderr}"
-        folder = FOLDER / "results" / metric
-        self.summary = json.loads((folder / "summary.json").read_text())
-        self.runs = {}
-        with h5py.File(folder / "result.h5") as f:
-            for run in f["runs"].values():
-                name = pathlib.Path(run.attrs["file"]).name
-                self.runs[name] = {key: self.read(run[key]) for key in run.attrs["outputs"]}
-
-    @staticmethod
-    def read(value):
-        """A number, an array, (x, y) of a curve, (edges, counts) of a histogram; the reason of what is missing."""
-        if "missing" in value.attrs:
-            return value.attrs["missing"]
-        data = value["data"][()]
-        if value.attrs["shape"] == "scalar":
-            return data[0]
-        return (value["x"][()], data) if "x" in value else data
-
-    def only(self):
-        run, = self.runs.values()
-        return run
-
-
-def refusal(test, status, parts, *arguments):
-    """The call must exit with `status` and a message that contains all parts."""
-    done = workbench("run", *arguments)
-    test.assertEqual(done.returncode, status, done.stderr)
-    for part in parts:
-        test.assertIn(part, done.stderr)
+import support
+from support import EXACT, Result, here, noise, refusal, workbench, write_run
 
 
 # ---- Moran's I in NumPy ----
@@ -189,7 +104,7 @@ class Moran(unittest.TestCase):
             maps[name][3] = 0.1  # constant
             maps[name][7] = -np.abs(maps[name][7])  # constant after ReLU
             write_run(name, maps[name], grid=(rows, cols), objective=name[:-3])
-        files = [FOLDER / name for name in shapes]
+        files = [here.folder / name for name in shapes]
         each, mean = (lambda x: x), (lambda x: x.mean(0, keepdims=True))
         relu = lambda x: np.maximum(x, 0)
         cases = [
@@ -235,9 +150,9 @@ class Moran(unittest.TestCase):
         """Double precision, chunked and compressed, any name, a grid that the file does not know; more stimuli than the
         plugin reads at once."""
         maps = np.random.default_rng(8).standard_normal((2100, 15)) + 100
-        with h5py.File(FOLDER / "foreign.h5", "w") as f:
+        with h5py.File(here.folder / "foreign.h5", "w") as f:
             f.create_dataset("features/fc7", data=maps, chunks=(64, 15), compression="gzip")
-        got = Result("moran", FOLDER / "foreign.h5", "--object", "activations=/features/fc7", "--grid", "3x5").only()
+        got = Result("moran", here.folder / "foreign.h5", "--object", "activations=/features/fc7", "--grid", "3x5").only()
         self.check(got, np.float32(maps), grid_weights(3, 5), grid_positions(3, 5))
         np.testing.assert_allclose(got["i"], spatial(maps, grid_weights(3, 5), grid_positions(3, 5))["i"], atol=1e-6)
 
@@ -285,6 +200,30 @@ class Moran(unittest.TestCase):
         self.assertNotEqual(got["z"], other["z"])
         self.assertEqual(got["i"], other["i"])
 
+    def test_threads(self):
+        """The number of threads changes nothing but the last bits; more permutations than are drawn at once."""
+        path = write_run("threads.h5", noise(3000, 48, 15), grid=(6, 8))
+        one, two = (Result("moran", path, "--permutations", 600, "--recompute", "--threads", threads).only()
+                    for threads in (1, 2))
+        self.assertEqual(one["p"], two["p"])
+        for name in ("i", "z", "geary", "local"):
+            np.testing.assert_allclose(two[name], one[name], rtol=1e-12, atol=1e-13, err_msg=name)
+
+    def test_esda(self):
+        """What esda and libpysal compute of the same maps (tests/reference/make_spatial.py)."""
+        right = json.loads((pathlib.Path(__file__).parents[1] / "reference/spatial.json").read_text())
+        for number, values in enumerate(right["maps"]):
+            path = write_run(f"esda{number}.h5", [values], grid=(right["rows"], right["cols"]))
+            for case in right["cases"]:
+                options = ["--neighbours", case["neighbours"], "--permutations", 9999]
+                got = Result("moran", path, *options, *(["--row-standardised"] if case["row_standardised"] else [])).only()
+                esda = case["maps"][number]
+                for name in ("i", "expected", "geary"):
+                    np.testing.assert_allclose(got[name], esda[name], rtol=1e-10, err_msg=f"{case} {name}")
+                np.testing.assert_allclose(got["local"].ravel(), esda["local"], **EXACT)
+                self.assertLess(abs(got["z"] - esda["z"]), 0.05 + 0.04 * abs(esda["z"]))  # 9,999 draws against the exact sd
+            np.testing.assert_allclose(got["correlogram"][1], right["correlograms"][number], **EXACT)
+
     def test_degenerate(self):
         """All maps constant; one constant unit; one stimulus; two units."""
         got = Result("moran", write_run("constant.h5", np.full((5, 16), 0.3))).only()
@@ -320,11 +259,11 @@ class Moran(unittest.TestCase):
 
     def test_published(self):
         """Moran's I of each image as the first paper's code computes it (in float32)."""
-        if not PUBLISHED.exists():
-            self.skipTest(f"{PUBLISHED} is not here")
-        with h5py.File(PUBLISHED) as f:
+        if not here.published.exists():
+            self.skipTest(f"{here.published} is not here")
+        with h5py.File(here.published) as f:
             right, maps = f["analysis/moran_rook_per_image"][()], f["analysis/embedding"][()]
-        got = Result("moran", PUBLISHED, "--object", "activations=/analysis/embedding").only()
+        got = Result("moran", here.published, "--object", "activations=/analysis/embedding").only()
         np.testing.assert_allclose(got["i"], np.float64(right).mean(), atol=1e-6)
         self.check(got, maps, grid_weights(16, 16), grid_positions(16, 16))
         np.testing.assert_allclose(spatial(np.float64(maps), grid_weights(16, 16), grid_positions(16, 16))["each"],
@@ -349,7 +288,7 @@ class Moran(unittest.TestCase):
         done = workbench("run", "moran", "--in", *files, write_run("bad.h5", bad, rho=1.0, seed=3))
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertIn("[9, 0]", done.stderr)
-        summary = json.loads((FOLDER / "results/moran/summary.json").read_text())
+        summary = json.loads((here.folder / "results/moran/summary.json").read_text())
         self.assertEqual(len(summary["runs"]), 6)
         self.assertIn("bad.h5", summary["failed"][0]["file"])
 
@@ -436,13 +375,13 @@ class ActivationMap(unittest.TestCase):
         images = {}
         for name in ("own", "other"):
             images[name] = rng.integers(0, 256, (5, 4, 6, 3), dtype=np.uint8)
-            with h5py.File(FOLDER / f"{name}-images.h5", "w") as f:
+            with h5py.File(here.folder / f"{name}-images.h5", "w") as f:
                 f["test/images"], f["test/labels"] = images[name], labels
-        path = write_run("stimuli.h5", noise(5, 9, 35), labels, data_spec=f"h5:{FOLDER}/own-images.h5")
-        for name, options in {"own": [], "other": ["--data", f"h5:{FOLDER}/other-images.h5"]}.items():
+        path = write_run("stimuli.h5", noise(5, 9, 35), labels, data_spec=f"h5:{here.folder}/own-images.h5")
+        for name, options in {"own": [], "other": ["--data", f"h5:{here.folder}/other-images.h5"]}.items():
             got = Result("activation-map", path, *options).only()["stimuli"]
             np.testing.assert_array_equal(got, images[name][[1, 0, 2]].transpose(0, 3, 1, 2).reshape(3, -1))
-        (FOLDER / "own-images.h5").unlink()
+        (here.folder / "own-images.h5").unlink()
         self.assertIn("not at hand", Result("activation-map", path).only()["stimuli"])
 
     def test_refusals(self):
@@ -453,17 +392,5 @@ class ActivationMap(unittest.TestCase):
         refusal(self, 4, ["negative"], "activation-map", "--in", write_run("below.h5", noise(2, 4), [-1, -1]))
 
 
-def main():
-    global BUILD, PUBLISHED, FOLDER
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    BUILD = pathlib.Path(sys.argv.pop(1)).resolve()
-    PUBLISHED = pathlib.Path(sys.argv.pop(1) if len(sys.argv) > 1 and sys.argv[1].endswith(".h5") else "published.h5")
-    PUBLISHED = PUBLISHED.resolve()
-    with tempfile.TemporaryDirectory(prefix="workbench-e2e-") as folder:
-        FOLDER = pathlib.Path(folder)
-        unittest.main(exit=False).result.wasSuccessful() or sys.exit(1)
-
-
 if __name__ == "__main__":
-    main()
+    support.main(__doc__)

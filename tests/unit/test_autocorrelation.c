@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <omp.h>
 
 #include "autocorrelation.h"
 #include "base/rng.h"
@@ -193,7 +194,18 @@ static void test_permutation(void **state) {
     extreme += fabs(mean - expected) >= fabs(observed - expected);
     sum += mean;
   }
-  const wb_permutation test = wb_moran_permute(c.gram, MAPS, &s, observed, R, 9, order);
+  double drawn[R], single[R];
+  uint32_t *orders = malloc((size_t)omp_get_max_threads() * sizeof order);
+  assert_non_null(orders);
+  wb_moran_permute(drawn, c.gram, MAPS, &s, 9, 0, R / 3,
+                   orders); // in two parts, as between looks at the user
+  wb_moran_permute(drawn + R / 3, c.gram, MAPS, &s, 9, R / 3, R - R / 3, orders);
+  omp_set_num_threads(1);
+  wb_moran_permute(single, c.gram, MAPS, &s, 9, 0, R, orders);
+  omp_set_num_threads(omp_get_num_procs());
+  assert_memory_equal(drawn, single, sizeof drawn);
+  free(orders);
+  const wb_permutation test = wb_moran_test(drawn, R, observed, UNITS);
   assert_true(fabs(test.mean - sum / R) < 1e-12);
   assert_true(fabs(test.p - (extreme + 1.0) / (R + 1.0)) < 1e-15);
   assert_true(test.sd > 0);
