@@ -72,7 +72,7 @@ static wb_status write_provenance(const wb_trainer *t, wb_h5 *file, wb_error *er
                                   {"convolutions", wb_net_conv_names(t->net)},
                                   {"data_spec", t->data->spec},
                                   {"data_digest", t->data->digest},
-                                  {"readout_input", "identity"}};
+                                  {"readout_input", wb_net_relu_readout(t->net) ? "relu" : "identity"}};
   const int64_t threads = omp_get_max_threads();
   wb_status status = wb_h5_set_ints(file, "/", "threads", &threads, 1, err);
   for (size_t i = 0; status == WB_OK && i < sizeof texts / sizeof *texts; i++)
@@ -160,11 +160,10 @@ static wb_status link_role(const wb_trainer *t, wb_h5 *file, const char *role, i
 
 static wb_status write_readout(const wb_trainer *t, wb_h5 *file, const wb_train_result *result,
                                wb_error *err) {
-  if (t->objective->head == WB_HEAD_LINEAR) {
-    const wb_status status =
-        link_role(t, file, "/roles/readout_weight", wb_net_find(t->net, "fc.weight"), err);
-    return status == WB_OK ? link_role(t, file, "/roles/readout_bias", wb_net_find(t->net, "fc.bias"), err)
-                           : status;
+  const int linear = wb_net_readout_weight(t->net);
+  if (linear >= 0) {
+    const wb_status status = link_role(t, file, "/roles/readout_weight", linear, err);
+    return status == WB_OK ? link_role(t, file, "/roles/readout_bias", linear + 1, err) : status;
   }
   if (!result) return WB_OK;
   const uint64_t dims[] = {t->data->classes, (uint64_t)t->params->units};

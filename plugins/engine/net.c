@@ -36,7 +36,7 @@ static wb_status name_convolutions(wb_net *net, wb_error *err) {
   size_t used = 0;
   for (int i = 0; i < net->layer_count; i++) {
     const wb_layer *l = &net->layers[i];
-    const char *name = net->params[l->weight].name + strlen("encoder.");
+    const char *name = wb_net_short_name(net->params[l->weight].name);
     const int length = (int)(strlen(name) - strlen(".weight"));
     used += (size_t)snprintf(net->conv_names + used, size - used, "%s%.*s: %s", i ? "; " : "", length, name,
                              wb_conv_name(l->conv));
@@ -113,6 +113,14 @@ int wb_net_embedding_weight(const wb_net *net) {
 
 int wb_net_embedding_bias(const wb_net *net) {
   return net->embedding_bias;
+}
+
+int wb_net_readout_weight(const wb_net *net) {
+  return net->config.head == WB_HEAD_LINEAR ? net->head.weight : -1;
+}
+
+bool wb_net_relu_readout(const wb_net *net) {
+  return net->config.head == WB_HEAD_LINEAR && net->relu_readout;
 }
 
 const float *wb_net_embedding(const wb_net *net) {

@@ -1,6 +1,7 @@
 /* net.h: the networks: an encoder that ends in an embedding layer whose units lie on a grid, and a head.
  *
- * Architectures (DEFINITIONS.md, "Networks"): resnet18, shallowcnn; heads: linear classifier, projection.
+ * Architectures (DEFINITIONS.md, "Networks"): resnet18, shallowcnn, truong-mnist (without batch norm),
+ * truong-cifar; heads: linear classifier, projection.
  * Weights, gradients and optimiser moments of a network lie in flat arenas of equal layout; convolution
  * weights in it are blocked (conv.h), everything else is plain row-major. Names and plain shapes are those of
  * the PyTorch state dict, without batch norm's num_batches_tracked, which nothing reads at a fixed momentum.
@@ -18,13 +19,13 @@
 
 typedef enum wb_head {
   WB_HEAD_NONE,      // none: the output is the embedding, gradients come by d_embedding alone
-  WB_HEAD_LINEAR,    // dropout, linear units -> outputs: logits
+  WB_HEAD_LINEAR,    // (truong nets: ReLU,) dropout, linear units -> outputs: logits
   WB_HEAD_PROJECTION // BN, ReLU, dropout, linear units -> outputs: projections, not yet normalised
 } wb_head;
 
 typedef struct wb_net_config {
-  const char *arch; // "resnet18" or "shallowcnn"
-  int width;        // channels of the first stage, a multiple of 8; 0: the architecture's own (64, 32)
+  const char *arch; // "resnet18", "shallowcnn", "truong-mnist" or "truong-cifar"
+  int width; // channels of the first stage, a multiple of 8; 0: the architecture's own (64; the others 32)
   int channels, height, img_width; // of the images
   int units;                       // of the embedding layer
   wb_head head;
@@ -73,6 +74,11 @@ float *wb_net_buffers(wb_net *net);
 /* The embedding layer: indices of its weight (units, fan_in) and bias (units), plain in the arena. */
 int wb_net_embedding_weight(const wb_net *net);
 int wb_net_embedding_bias(const wb_net *net);
+
+/* The linear head: index of its weight (outputs, units), that of its bias following; -1 for other heads.
+ * Whether it reads the embedding after ReLU, as the truong nets' does. */
+int wb_net_readout_weight(const wb_net *net);
+bool wb_net_relu_readout(const wb_net *net);
 
 /* PyTorch's default initialisation, as the papers' code uses it (DEFINITIONS.md); seeded, a stream per
  * tensor. */

@@ -10,7 +10,8 @@ typedef struct recipe {
   int input; // layer or WB_NO_LAYER
   int channels, kernel, stride;
   bool bias, pool, inactive;
-  bool add; // add what follows before ReLU
+  bool bare; // no batch norm
+  bool add;  // add what follows before ReLU
   int residual, shortcut;
 } recipe;
 
@@ -38,7 +39,7 @@ static int add_layer(wb_net *net, const char *conv, const char *norm, recipe r) 
   l->out_height = r.pool ? l->height / 2 : l->height;
   l->out_width = r.pool ? l->width / 2 : l->width;
 
-  snprintf(l->name, sizeof l->name, "%s", conv + strlen("encoder."));
+  snprintf(l->name, sizeof l->name, "%s", wb_net_short_name(conv));
 
   const int dims[4] = {r.channels, l->shape.in_channels, kernel, kernel};
   const double fan_in = (double)l->shape.in_channels * kernel * kernel;
@@ -53,20 +54,36 @@ static int add_layer(wb_net *net, const char *conv, const char *norm, recipe r) 
     l->weight = wb_net_add(net, name, 4, dims, false, WB_INIT_NORMAL, sqrt(2 / fan_out));
     l->bias = -1;
   }
-  l->norm = wb_net_add_norm(net, norm, r.channels);
+  l->norm = r.bare ? -1 : wb_net_add_norm(net, norm, r.channels);
   return net->layer_count++;
 }
 
-static void build_shallowcnn(wb_net *net) {
+/* `count` convolutions, each of twice the channels of the one before; pooling after the first `pools`. */
+static void add_chain(wb_net *net, int count, int pools, bool bare) {
+  const char *prefix = net->plain_names ? "" : "encoder.";
   int last = WB_NO_LAYER;
-  for (int i = 0; i < 4; i++) {
+  for (int i = 0; i < count; i++) {
     char conv[36], norm[36];
-    snprintf(conv, sizeof conv, "encoder.conv%d", i + 1);
-    snprintf(norm, sizeof norm, "encoder.bn%d", i + 1);
-    last =
-        add_layer(net, conv, norm,
-                  (recipe){.input = last, .channels = net->config.width << i, .bias = true, .pool = i < 3});
+    snprintf(conv, sizeof conv, "%sconv%d", prefix, i + 1);
+    snprintf(norm, sizeof norm, "%sbn%d", prefix, i + 1);
+    const recipe r = {
+        .input = last, .channels = net->config.width << i, .bias = true, .pool = i < pools, .bare = bare};
+    last = add_layer(net, conv, norm, r);
   }
+}
+
+static void build_shallowcnn(wb_net *net) {
+  add_chain(net, 4, 3, false);
+}
+
+static void build_truong_mnist(wb_net *net) {
+  net->plain_names = net->relu_readout = true;
+  add_chain(net, 2, 2, true);
+}
+
+static void build_truong_cifar(wb_net *net) {
+  net->plain_names = net->relu_readout = true;
+  add_chain(net, 4, 3, false);
 }
 
 /* Two convolutions, and around them the identity or, where the size changes, a 1 x 1 convolution. */
@@ -108,7 +125,10 @@ static const struct {
   const char *name;
   int width, smallest; // first stage's channels; the least height and width of images
   void (*build)(wb_net *net);
-} architectures[] = {{"resnet18", 64, 1, build_resnet18}, {"shallowcnn", 32, 8, build_shallowcnn}};
+} architectures[] = {{"resnet18", 64, 1, build_resnet18},
+                     {"shallowcnn", 32, 8, build_shallowcnn},
+                     {"truong-mnist", 32, 4, build_truong_mnist},
+                     {"truong-cifar", 32, 8, build_truong_cifar}};
 
 static wb_status check(const wb_net_config *c, int smallest, wb_error *err) {
   if (c->width < 8 || c->width % 8 || c->width > 512)
@@ -143,5 +163,7 @@ wb_status wb_net_build(wb_net *net, wb_error *err) {
     wb_head_build(net);
     return WB_OK;
   }
-  return wb_fail(err, WB_ARG, "There is no architecture \"%s\"; choose resnet18 or shallowcnn.", arch);
+  return wb_fail(
+      err, WB_ARG,
+      "There is no architecture \"%s\"; choose resnet18, shallowcnn, truong-mnist or truong-cifar.", arch);
 }

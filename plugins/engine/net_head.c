@@ -18,11 +18,14 @@ static int add_linear(wb_net *net, const char *weight, const char *bias, int ins
 void wb_head_build(wb_net *net) {
   const wb_net_config *c = &net->config;
   wb_head_state *h = &net->head;
-  net->embedding_weight =
-      add_linear(net, "encoder.fc.weight", "encoder.fc.bias", net->feature_count, c->units);
+  const bool plain = net->plain_names;
+  net->embedding_weight = add_linear(net, plain ? "fc1.weight" : "encoder.fc.weight",
+                                     plain ? "fc1.bias" : "encoder.fc.bias", net->feature_count, c->units);
   net->embedding_bias = net->embedding_weight + 1;
   h->norm = h->weight = -1;
-  if (c->head == WB_HEAD_LINEAR) h->weight = add_linear(net, "fc.weight", "fc.bias", c->units, c->outputs);
+  if (c->head == WB_HEAD_LINEAR)
+    h->weight = add_linear(net, plain ? "fc2.weight" : "fc.weight", plain ? "fc2.bias" : "fc.bias", c->units,
+                           c->outputs);
   if (c->head == WB_HEAD_PROJECTION) {
     h->norm = wb_net_add_norm(net, "head.0", c->units);
     h->weight = add_linear(net, "head.3.weight", "head.3.bias", c->units, c->outputs);
@@ -52,6 +55,10 @@ static void norm_relu(float *hidden, const float *e, const float *scale, const f
     }
 }
 
+static void relu(float *hidden, const float *e, size_t count) {
+  for (size_t i = 0; i < count; i++) hidden[i] = e[i] > 0 ? e[i] : 0;
+}
+
 void wb_head_forward(wb_net *net, int n, uint64_t seed, uint64_t step) {
   wb_head_state *h = &net->head;
   const int units = net->config.units;
@@ -71,6 +78,10 @@ void wb_head_forward(wb_net *net, int n, uint64_t seed, uint64_t step) {
     read = h->hidden;
   }
   const size_t count = (size_t)n * (size_t)units;
+  if (wb_net_relu_readout(net)) {
+    relu(h->hidden, h->embedding, count);
+    read = h->hidden;
+  }
   if (net->config.dropout > 0 && !net->frozen) {
     wb_dropout_factors(h->factors, n, units, net->config.dropout, seed, step);
     for (size_t i = 0; i < count; i++) h->hidden[i] = read[i] * h->factors[i];
@@ -124,6 +135,8 @@ void wb_head_backward(wb_net *net, int n, const float *d_output, const float *d_
     if (net->config.dropout > 0 && !net->frozen)
       for (size_t i = 0; i < count; i++) h->d_hidden[i] *= h->factors[i];
     if (h->norm >= 0) norm_relu_backward(net, n);
+    for (size_t i = 0; wb_net_relu_readout(net) && i < count; i++)
+      if (!(h->embedding[i] > 0)) h->d_hidden[i] = 0;
   }
   if (d_embedding)
     for (size_t i = 0; i < count; i++) h->d_hidden[i] += d_embedding[i];
@@ -144,6 +157,9 @@ void wb_head_infer(wb_net *net, int n, float *embedding, float *output) {
     const wb_norm norm = wb_net_norm(net, h->norm, -1);
     wb_norm_eval(h->scale, h->shift, &norm, units);
     norm_relu(h->hidden, e, h->scale, h->shift, n, units);
+    read = h->hidden;
+  } else if (wb_net_relu_readout(net)) {
+    relu(h->hidden, e, (size_t)n * (size_t)units);
     read = h->hidden;
   }
   wb_linear_rows(output, read, wb_net_value(net, h->weight), wb_net_value(net, h->bias), n, units,

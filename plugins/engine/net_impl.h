@@ -24,7 +24,7 @@ typedef struct wb_layer {
   int blocks, height, width; // of the convolution's output
   int out_height, out_width; // of the activation
   int weight, bias;          // tensors of the convolution; bias -1: none
-  int norm;                  // first tensor of batch norm: weight, bias, running mean, running var
+  int norm;                  // first tensor of batch norm: weight, bias, running mean, running var; -1: none
   wb_conv *conv;
   float *y, *a;               // training: the convolution's output, the activation; NULL in inference
   float *scale, *shift, *k;   // (channels), (channels), (3, channels)
@@ -69,6 +69,8 @@ struct wb_net {
   size_t weight_count, buffer_count;
   float *weights, *gradients, *buffers; // gradients NULL unless training
   size_t state_bytes;                   // of those three, one allocation at weights
+  bool plain_names;  // of the encoder's tensors: "conv1.weight", "fc1.weight", without "encoder."
+  bool relu_readout; // the linear head reads the embedding after ReLU
   int embedding_weight, embedding_bias;
   int feature_count;            // of the last layer's channels
   float *features, *d_features; // (batch, feature_count)
@@ -85,11 +87,14 @@ struct wb_net {
   char *conv_names;
 };
 
+/* net_state.c: a tensor's name without "encoder.". */
+const char *wb_net_short_name(const char *name);
 /* net.c: the layer whose activation wb_net_layer calls i; NULL for "avgpool". */
 const wb_layer *wb_net_active(const wb_net *net, int i);
 /* net_arch.c: fills layers and parameters. */
 wb_status wb_net_build(wb_net *net, wb_error *err);
-/* net_state.c: adds a tensor, returns its index. dims are plain; in_encoder is found from the name. */
+/* net_state.c: adds a tensor, returns its index. dims are plain; in_encoder is found from the name (all but
+ * those of the heads: fc., fc2., head.). */
 int wb_net_add(wb_net *net, const char *name, int rank, const int *dims, bool is_buffer, wb_init init,
                double spread);
 int wb_net_add_norm(wb_net *net, const char *name, int channels); // four tensors, the first's index

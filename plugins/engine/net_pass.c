@@ -14,6 +14,23 @@ static wb_norm norm_of(const wb_net *net, const wb_layer *l) {
   return wb_net_norm(net, l->norm, l->bias);
 }
 
+/* The scale and shift of what follows a convolution: its bias where there is no batch norm, else batch norm
+ * in evaluation (n 0), or over the n images whose sums are in net->sums. */
+static void settle_norm(wb_net *net, wb_layer *l, int n) {
+  const int channels = l->shape.out_channels;
+  if (l->norm < 0) {
+    for (int c = 0; c < channels; c++) l->scale[c] = 1;
+    memcpy(l->shift, wb_net_value(net, l->bias), (size_t)channels * sizeof *l->shift);
+    return;
+  }
+  const wb_norm norm = norm_of(net, l);
+  if (n == 0)
+    wb_norm_eval(l->scale, l->shift, &norm, channels);
+  else
+    wb_norm_train(l->scale, l->shift, l->mean, l->rstd, &norm, net->sums, (double)n * (double)pixels(l),
+                  channels);
+}
+
 /* What follows a convolution: normalisation, what is added, ReLU, pooling; y -> a. */
 static void activate(const wb_net *net, const wb_layer *l, int n, float *a, const float *y,
                      const float *residual, const float *shortcut) {
@@ -31,15 +48,11 @@ static void activate(const wb_net *net, const wb_layer *l, int n, float *a, cons
 
 static wb_status forward_layer(wb_net *net, wb_layer *l, int n, wb_error *err) {
   const float *x = l->input == WB_NO_LAYER ? net->images : net->layers[l->input].a;
+  const bool batch_statistics = l->norm >= 0 && !net->frozen;
   const wb_status status = wb_conv_forward(l->conv, n, x, wb_net_value(net, l->weight), l->y,
-                                           net->frozen ? NULL : net->sums, net->scratch, err);
+                                           batch_statistics ? net->sums : NULL, net->scratch, err);
   if (status) return status;
-  const wb_norm norm = norm_of(net, l);
-  if (net->frozen)
-    wb_norm_eval(l->scale, l->shift, &norm, l->shape.out_channels);
-  else
-    wb_norm_train(l->scale, l->shift, l->mean, l->rstd, &norm, net->sums, (double)n * (double)pixels(l),
-                  l->shape.out_channels);
+  settle_norm(net, l, batch_statistics ? n : 0);
   const float *residual = l->residual == WB_NO_LAYER ? NULL : net->layers[l->residual].a;
   const float *shortcut = l->shortcut == WB_NO_LAYER ? NULL : net->layers[l->shortcut].y;
   if (l->active) activate(net, l, n, l->a, l->y, residual, shortcut);
@@ -50,7 +63,7 @@ static wb_status forward_layer(wb_net *net, wb_layer *l, int n, wb_error *err) {
 static bool too_few(const wb_net *net, int n) {
   if (n > 1) return false;
   const wb_layer *last = &net->layers[net->layer_count - 1];
-  return pixels(last) == 1 || net->config.head == WB_HEAD_PROJECTION;
+  return (last->norm >= 0 && pixels(last) == 1) || net->config.head == WB_HEAD_PROJECTION;
 }
 
 static wb_status forward(wb_net *net, const float *images, int n, bool frozen, uint64_t seed, uint64_t step,
@@ -90,12 +103,14 @@ wb_status wb_net_forward_frozen(wb_net *net, const float *images, int n, wb_erro
 }
 
 /* k of dy = k1 g + k2 y + k3, and the gradients of the norm's parameters, from net->sums of g and g * y.
- * Frozen, the norm is y times scale plus shift. */
+ * Frozen, or without a norm, it is y times scale plus shift. */
 static void differentiate_norm(wb_net *net, const wb_layer *l, int n) {
-  if (net->frozen) {
+  if (net->frozen || l->norm < 0) {
     const size_t channels = (size_t)l->shape.out_channels;
     memcpy(l->k, l->scale, channels * sizeof *l->k);
     memset(l->k + channels, 0, 2 * channels * sizeof *l->k);
+    float *d_bias = net->frozen ? NULL : wb_net_gradient(net, l->bias);
+    for (size_t c = 0; d_bias && c < channels; c++) d_bias[c] = (float)net->sums[c];
     return;
   }
   const wb_norm norm = norm_of(net, l);
@@ -209,8 +224,7 @@ static wb_status infer_layer(wb_net *net, wb_layer *l, const float *images, int 
   const wb_status status =
       wb_conv_forward(l->conv, n, x, wb_net_value(net, l->weight), y, NULL, net->scratch, err);
   if (status) return status;
-  const wb_norm norm = norm_of(net, l);
-  wb_norm_eval(l->scale, l->shift, &norm, l->shape.out_channels);
+  settle_norm(net, l, 0);
   const float *residual = l->residual == WB_NO_LAYER ? NULL : data[all[l->residual].infer_a];
   const float *shortcut = l->shortcut == WB_NO_LAYER ? NULL : data[all[l->shortcut].infer_a];
   if (l->active) activate(net, l, n, data[l->infer_a], y, residual, shortcut);

@@ -9,6 +9,14 @@
 
 enum { ALIGN = 16 }; // floats: a tensor begins on a cache line
 
+static bool begins(const char *text, const char *start) {
+  return strncmp(text, start, strlen(start)) == 0;
+}
+
+const char *wb_net_short_name(const char *name) {
+  return begins(name, "encoder.") ? name + strlen("encoder.") : name;
+}
+
 int wb_net_add(wb_net *net, const char *name, int rank, const int *dims, bool is_buffer, wb_init init,
                double spread) {
   wb_net_param *p = &net->params[net->param_count];
@@ -25,7 +33,7 @@ int wb_net_add(wb_net *net, const char *name, int rank, const int *dims, bool is
   t->offset = *used;
   *used += (t->count + ALIGN - 1) / ALIGN * ALIGN;
   t->is_buffer = is_buffer;
-  t->in_encoder = strncmp(name, "encoder.", 8) == 0;
+  t->in_encoder = !begins(name, "fc.") && !begins(name, "fc2.") && !begins(name, "head.");
   p->convolution = rank == 4;
   p->init = init;
   p->spread = spread;

@@ -6,7 +6,7 @@
 #include "topo.h"
 
 /* In the order of the enums that the choices are compared with, there and in topo.h and conv.h. */
-const char *const wb_train_archs[] = {"shallowcnn", "resnet18", NULL};
+const char *const wb_train_archs[] = {"shallowcnn", "resnet18", "truong-mnist", "truong-cifar", NULL};
 const char *const wb_train_augments[] = {"none", "crop", "contrastive", "pad", NULL};
 const char *const wb_train_topos[] = {"ws", "none", NULL};
 const char *const wb_train_distances[] = {"l2", "cosine", "correlation", NULL};

@@ -101,7 +101,9 @@ class Training(unittest.TestCase):
             self.assertEqual(len(test["labels"].attrs["classes"]), 10)
             self.assertEqual(sorted(set(test["labels"].attrs["superclasses"])),
                              sorted(set(test["labels"].attrs["superclasses"][test["labels"][:]])))
-            computed = embedding.astype(float) @ f["roles/readout_weight"][:].T + f["roles/readout_bias"][:]
+            self.assertEqual(f.attrs["readout_input"], "relu" if "truong" in f.attrs["arch"] and objective == "ce" else "identity")
+            read = np.maximum(embedding, 0) if f.attrs["readout_input"] == "relu" else embedding
+            computed = read.astype(float) @ f["roles/readout_weight"][:].T + f["roles/readout_bias"][:]
             np.testing.assert_allclose(logits, computed, rtol=1e-4, atol=1e-4)
             self.assertEqual(f["config"].attrs["batch"], "20")
             self.assertNotIn("resume", f)
@@ -196,6 +198,24 @@ class Training(unittest.TestCase):
                 self.assertEqual((config["arch"], config["lr"], config["patience"]), ("resnet18", "0.002", "25"))
                 self.assertEqual((config["augment"], config["keep"]), (augment, keep))
                 self.assertEqual((config["epochs"], config["width"], config["batch"]), ("1", "8", "20"))
+
+    def test_truong_networks(self):
+        """The classifier trained with the network reads ReLU of the embedding, a later one the embedding itself."""
+        with h5py.File(self.path("grey.h5"), "w") as f:
+            for split, count in ("train", 100), ("test", 60):
+                f[f"{split}/labels"] = np.arange(count) % 10
+                f[f"{split}/images"] = np.random.default_rng(1).integers(0, 256, (count, 28, 28), np.uint8)
+            f.attrs["superclasses"] = list("aabbbaabbb")
+        data = {"truong-mnist": "h5:" + self.path("grey.h5"), "truong-cifar": "builtin,train=200,test=60"}
+        for arch, objective in ("truong-mnist", "ce"), ("truong-mnist", "supcon"), ("truong-cifar", "ce"):
+            with self.subTest(arch=arch, objective=objective):
+                name = f"{arch}-{objective}.h5"
+                self.train(objective, name, "--epochs", "2", "--arch", arch, "--data", data[arch])
+                self.check_complete(self.path(name), objective)
+                with h5py.File(self.path(name)) as f:
+                    self.assertEqual(f["model/fc1.weight"].shape[0], 36)
+                    self.assertEqual("fc2.weight" in f["model"], objective == "ce")
+                    self.assertEqual(len(f["history/train_task_loss"]), 2)
 
     def test_simclr_takes_its_temperature_from_the_batch(self):
         for options, temperature in ((), "0.1"), (("--batch", "512"), "0.07"), (("--temperature", "0.2"), "0.2"):

@@ -3,7 +3,8 @@
 """An independent PyTorch statement of what the C engine computes.
 
 State-dict names are those of run files: `encoder.conv1.weight`, `encoder.layer2.0.shortcut.0.weight`,
-`encoder.fc.weight`, `fc.weight` (classification head), `head.0.*` and `head.3.*` (projection head).
+`encoder.fc.weight`, `fc.weight` (classification head), `head.0.*` and `head.3.*` (projection head); the two of the
+second paper are whole classifiers with names of their own: `conv1.weight`, `bn1.*`, `fc1.*`, `fc2.*`.
 `check_networks.py` proves this module against the stored values of the published code.
 """
 import torch
@@ -71,6 +72,45 @@ class ShallowCNN(nn.Module):
         x = F.max_pool2d(F.relu(self.bn3(self.conv3(x))), 2)
         x = F.relu(self.bn4(self.conv4(x)))
         return self.fc(x.mean((2, 3)))
+
+
+class TruongMNIST(nn.Module):
+    """Two 3x3 convolutions with bias, ReLU and max-pool, linear to the embedding; ReLU, dropout, linear to classes."""
+
+    def __init__(self, units=121, channels=1, classes=10, dropout=0.5, width=32):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, width, 3, padding=1)
+        self.conv2 = nn.Conv2d(width, 2 * width, 3, padding=1)
+        self.fc1 = nn.Linear(2 * width, units)
+        self.dropout = nn.Dropout(dropout)
+        self.fc2 = nn.Linear(units, classes)
+
+    def features(self, x):
+        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
+        return F.max_pool2d(F.relu(self.conv2(x)), 2)
+
+    def forward(self, x):
+        """Returns the embedding [n, units] before ReLU, and the logits [n, classes]."""
+        embedding = self.fc1(self.features(x).mean((2, 3)))
+        return embedding, self.fc2(self.dropout(F.relu(embedding)))
+
+
+class TruongCIFAR(TruongMNIST):
+    """The same with shallowcnn's four convolutions and batch norms."""
+
+    def __init__(self, units=121, channels=3, classes=10, dropout=0.5, width=32):
+        super().__init__(units, channels, classes, dropout, width)
+        self.conv3 = nn.Conv2d(2 * width, 4 * width, 3, padding=1)
+        self.conv4 = nn.Conv2d(4 * width, 8 * width, 3, padding=1)
+        self.bn1, self.bn2 = nn.BatchNorm2d(width), nn.BatchNorm2d(2 * width)
+        self.bn3, self.bn4 = nn.BatchNorm2d(4 * width), nn.BatchNorm2d(8 * width)
+        self.fc1 = nn.Linear(8 * width, units)
+
+    def features(self, x):
+        x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 2)
+        x = F.max_pool2d(F.relu(self.bn2(self.conv2(x))), 2)
+        x = F.max_pool2d(F.relu(self.bn3(self.conv3(x))), 2)
+        return F.relu(self.bn4(self.conv4(x)))
 
 
 class Classifier(nn.Module):
