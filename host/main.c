@@ -22,6 +22,7 @@ static const verb verbs[] = {
     {"describe", wb_cmd_describe, "what a plugin reads, its options, and what it gives"},
     {"skeleton", wb_cmd_skeleton, "a parameter file with every default written out"},
     {"info", wb_cmd_info, "what is in a run file, and whether it is undamaged"},
+    {"export", wb_cmd_export, "the model of a run file for other programs: safetensors, npz"},
     {"doctor", wb_cmd_doctor, "versions, processor, folders, and what is missing"},
 };
 enum { VERBS = sizeof verbs / sizeof verbs[0] };

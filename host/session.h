@@ -1,7 +1,7 @@
 /* session.h: what a worker process does: one task after the other, with the plugin loaded once.
  *
  * common: {"plugin": {"path", "index", "build"}, "params": {name: text}, "seed", "threads", "trust"}; all
- * optional task:   {"do": NAME, ..}: discover, check, inspect, run, results, info, versions; see
+ * optional task:   {"do": NAME, ..}: discover, check, inspect, run, results, info, export, versions; see
  * task_<name>.c records, one JSON object each:
  *   {"begin": task}                                       the task with that number begins
  *   {"log": level, "text"}   {"progress": done, "total", "note"}
@@ -48,6 +48,7 @@ wb_status wb_task_inspect(wb_session *session, const json_t *task, json_t **resu
 wb_status wb_task_run(wb_session *session, const json_t *task, json_t **result, wb_error *err);
 wb_status wb_task_results(wb_session *session, const json_t *task, json_t **result, wb_error *err);
 wb_status wb_task_info(wb_session *session, const json_t *task, json_t **result, wb_error *err);
+wb_status wb_task_export(wb_session *session, const json_t *task, json_t **result, wb_error *err);
 wb_status wb_task_versions(wb_session *session, const json_t *task, json_t **result, wb_error *err);
 
 /* The process behind `workbench _worker JOB RECORDS`. */

@@ -5,3 +5,4 @@ workbench list --help
 workbench info --help
 workbench run mean-activation --help
 workbench run train-nothing --help
+workbench export --help
