@@ -189,7 +189,9 @@ class Training(unittest.TestCase):
 
     def test_preset_is_the_papers_recipe_and_options_override_it(self):
         """At a width of 8 and one epoch, which SMALL and the options below ask for."""
-        for objective, augment, keep in ("ce", "crop", "best"), ("supcon", "contrastive", "last"):
+        expected = {"ce": ("crop", "best"), "supcon": ("contrastive", "last"), "simclr": ("contrastive", "last"),
+                    "margin": ("crop", "last")}
+        for objective, (augment, keep) in expected.items():
             with self.subTest(objective):
                 name = f"preset_{objective}.h5"
                 self.train(objective, name, "--preset", "contopo", "--epochs", "1", "--max-steps", "2")
@@ -198,6 +200,23 @@ class Training(unittest.TestCase):
                 self.assertEqual((config["arch"], config["lr"], config["patience"]), ("resnet18", "0.002", "25"))
                 self.assertEqual((config["augment"], config["keep"]), (augment, keep))
                 self.assertEqual((config["epochs"], config["width"], config["batch"]), ("1", "8", "20"))
+
+    def test_every_preset_starts_with_every_objective_it_is_for(self):
+        folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/presets")
+        presets = sorted(os.path.splitext(name)[0] for name in os.listdir(folder))
+        self.assertEqual(presets, ["contopo", "contopo-small", "truong-cifar", "truong-mnist"])
+        for preset in presets:
+            for objective in ("ce",) if "truong" in preset else ("ce", "supcon", "simclr", "margin"):
+                with self.subTest(preset=preset, objective=objective):
+                    name = f"{preset}_{objective}.h5"
+                    done = subprocess.run([PROGRAM, "run", f"train-{objective}", "--preset", preset, "--out", self.path(name),
+                                           "--data", "builtin,train=200,test=60", "--validation-per-class", "4", "--width", "8",
+                                           "--max-steps", "1"], capture_output=True, text=True, timeout=300)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    with h5py.File(self.path(name)) as f:
+                        self.assertEqual(f.attrs["objective"], objective)
+                        self.assertEqual(f.attrs["arch"], {"contopo": "resnet18", "contopo-small": "shallowcnn"}.get(preset, preset))
+                        self.assertEqual(f["activations/test/embedding"].shape[1], 121 if "truong" in preset else 256)
 
     def test_truong_networks(self):
         """The classifier trained with the network reads ReLU of the embedding, a later one the embedding itself."""
