@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model_file.h"
 #include "train_internal.h"
 
 const char *const wb_series_names[WB_SERIES] = {"train_task_loss", "train_topo_loss",   "lambda",
@@ -16,22 +17,11 @@ const char *const wb_step_series_names[WB_STEP_SERIES] = {"train_task_loss", "tr
 
 /* ---- What the run is ---- */
 
-/* "builtin", or "builtin,train=400,test=100" where only a part is used: runs on another part are another
- * condition. */
-static void data_factor(char *out, size_t size, const wb_dataset *data) {
-  const char *options = data->spec + strlen(data->spec);
-  for (const char *comma = options; comma > data->spec; comma--) {
-    if (*comma == '/' || *comma == ':') break;
-    if (*comma == ',') options = comma;
-  }
-  snprintf(out, size, "%s%s", data->name, options);
-}
-
 static wb_status write_factors(const wb_trainer *t, wb_h5 *file, wb_error *err) {
   const wb_train_params *p = t->params;
   const wb_net_config *net = wb_net_get_config(t->net);
   char data[512];
-  data_factor(data, sizeof data, t->data);
+  wb_data_factor(data, sizeof data, t->data);
   wb_runfile_factor f[12];
   size_t n = 0;
   f[n++] = (wb_runfile_factor){.name = "objective", .text = t->objective->name};
@@ -86,37 +76,6 @@ static wb_status write_provenance(const wb_trainer *t, wb_h5 *file, wb_error *er
 
 /* ---- The model ---- */
 
-/* What one needs beside the weights to run the model on images. */
-static wb_status describe_model(const wb_trainer *t, wb_h5 *file, wb_error *err) {
-  const wb_net_config *net = wb_net_get_config(t->net);
-  const wb_dataset *data = t->data;
-  const int64_t image[3] = {net->channels, net->height, net->img_width}, width = net->width,
-                units = net->units, outputs = net->outputs, grid[2] = {(int64_t)t->rows, (int64_t)t->cols};
-  const double dropout = t->params->dropout;
-  double mean[4], sd[4];
-  for (int c = 0; c < 4; c++) {
-    mean[c] = (double)data->mean[c];
-    sd[c] = (double)data->sd[c];
-  }
-  const char *head = net->head == WB_HEAD_LINEAR ? "linear" : "projection";
-  const size_t channels = (size_t)net->channels;
-  wb_status status = wb_h5_make_group(file, "/model", err);
-  if (status == WB_OK) status = wb_h5_set_text(file, "/model", "arch", net->arch, err);
-  if (status == WB_OK) status = wb_h5_set_text(file, "/model", "head", head, err);
-  if (status == WB_OK) status = wb_h5_set_ints(file, "/model", "width", &width, 1, err);
-  if (status == WB_OK) status = wb_h5_set_ints(file, "/model", "units", &units, 1, err);
-  if (status == WB_OK) status = wb_h5_set_ints(file, "/model", "outputs", &outputs, 1, err);
-  if (status == WB_OK) status = wb_h5_set_ints(file, "/model", "image", image, 3, err);
-  if (status == WB_OK) status = wb_h5_set_ints(file, "/model", "grid", grid, 2, err);
-  if (status == WB_OK) status = wb_h5_set_doubles(file, "/model", "dropout", &dropout, 1, err);
-  if (status == WB_OK) status = wb_h5_set_doubles(file, "/model", "mean", mean, channels, err);
-  if (status == WB_OK) status = wb_h5_set_doubles(file, "/model", "sd", sd, channels, err);
-  if (status == WB_OK)
-    status = wb_h5_set_texts(file, "/model", "classes", (const char *const *)data->class_names, data->classes,
-                             err);
-  return status;
-}
-
 static void swap(float *a, float *b, size_t count) {
   for (size_t i = 0; i < count; i++) {
     const float x = a[i];
@@ -130,60 +89,21 @@ void wb_trainer_swap_best(wb_trainer *t) {
   swap(wb_net_buffers(t->net), t->best_buffers, t->buffer_count);
 }
 
-static wb_status write_tensors(const wb_trainer *t, wb_h5 *file, wb_error *err) {
-  float *plain = NULL;
-  wb_status status = WB_OK;
-  for (int i = 0; status == WB_OK && i < wb_net_tensor_count(t->net); i++) {
-    const wb_tensor *tensor = wb_net_tensor(t->net, i);
-    char object[128];
-    uint64_t dims[4];
-    for (int a = 0; a < tensor->rank; a++) dims[a] = (uint64_t)tensor->dims[a];
-    snprintf(object, sizeof object, "/model/%s", tensor->name);
-    float *larger = realloc(plain, tensor->count * sizeof *plain);
-    if (!larger) {
-      status = wb_fail_nomem(err, object, tensor->count * sizeof *plain);
-      break;
-    }
-    plain = larger;
-    wb_net_get(t->net, i, plain);
-    status = wb_h5_write(file, object, WB_F32, (uint32_t)tensor->rank, dims, plain, err);
-  }
-  free(plain);
-  return status;
-}
-
-static wb_status link_role(const wb_trainer *t, wb_h5 *file, const char *role, int tensor, wb_error *err) {
-  char target[128];
-  snprintf(target, sizeof target, "/model/%s", wb_net_tensor(t->net, tensor)->name);
-  return wb_h5_soft_link(file, role, target, err);
-}
-
-static wb_status write_readout(const wb_trainer *t, wb_h5 *file, const wb_train_result *result,
-                               wb_error *err) {
-  const int linear = wb_net_readout_weight(t->net);
-  if (linear >= 0) {
-    const wb_status status = link_role(t, file, "/roles/readout_weight", linear, err);
-    return status == WB_OK ? link_role(t, file, "/roles/readout_bias", linear + 1, err) : status;
-  }
-  if (!result) return WB_OK;
-  const uint64_t dims[] = {t->data->classes, (uint64_t)t->params->units};
-  wb_status status = wb_h5_write(file, "/readout/weight", WB_F32, 2, dims, result->readout_weight, err);
-  if (status == WB_OK)
-    status = wb_h5_write(file, "/readout/bias", WB_F32, 1, dims, result->readout_bias, err);
-  if (status == WB_OK) status = wb_h5_soft_link(file, "/roles/readout_weight", "/readout/weight", err);
-  return status == WB_OK ? wb_h5_soft_link(file, "/roles/readout_bias", "/readout/bias", err) : status;
-}
-
 static wb_status write_model(wb_trainer *t, wb_h5 *file, const wb_train_result *result, wb_error *err) {
-  wb_status status = describe_model(t, file, err);
+  const wb_dataset *data = t->data;
+  const wb_model_notes notes = {.rows = t->rows,
+                                .cols = t->cols,
+                                .dropout = t->params->dropout,
+                                .mean = data->mean,
+                                .sd = data->sd,
+                                .class_names = (const char *const *)data->class_names,
+                                .classes = data->classes,
+                                .readout_weight = result ? result->readout_weight : NULL,
+                                .readout_bias = result ? result->readout_bias : NULL};
   wb_trainer_swap_best(t);
-  if (status == WB_OK) status = write_tensors(t, file, err);
+  const wb_status status = wb_model_write(t->net, &notes, file, err);
   wb_trainer_swap_best(t);
-  if (status == WB_OK)
-    status = link_role(t, file, "/roles/embedding_weight", wb_net_embedding_weight(t->net), err);
-  if (status == WB_OK)
-    status = link_role(t, file, "/roles/embedding_bias", wb_net_embedding_bias(t->net), err);
-  return status == WB_OK ? write_readout(t, file, result, err) : status;
+  return status;
 }
 
 /* ---- The training ---- */
