@@ -50,7 +50,10 @@ wb_status wb_net_create(const wb_net_config *config, wb_net **out, wb_error *err
   if (!net) return wb_fail_nomem(err, "a network", sizeof *net);
   net->config = *config;
   wb_status status = wb_net_build(net, err);
-  if (!status) status = create_state(net, err);
+  if (!status) {
+    wb_net_settle_batches(net);
+    status = create_state(net, err);
+  }
   if (!status) status = create_convolutions(net, err);
   if (!status) status = wb_net_plan(net, err);
   if (!status) status = name_convolutions(net, err);
@@ -96,6 +99,7 @@ size_t wb_net_buffer_count(const wb_net *net) {
 }
 
 float *wb_net_weights(wb_net *net) {
+  net->folded = false;
   return net->weights;
 }
 
@@ -104,6 +108,7 @@ float *wb_net_gradients(wb_net *net) {
 }
 
 float *wb_net_buffers(wb_net *net) {
+  net->folded = false;
   return net->buffers;
 }
 

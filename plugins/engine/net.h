@@ -34,6 +34,10 @@ typedef struct wb_net_config {
   int batch;     // the most images in one call
   bool training; // backward passes will be asked for
   bool repeated; // and several of them for one forward pass
+  /* Training keeps the activations at the ends of residual blocks (shallowcnn: of layers) only and computes
+   * the others again in the backward pass: up to a third more time for about half the memory, the same bits.
+   */
+  bool recompute;
   wb_conv_choice conv;
 } wb_net_config;
 
@@ -64,7 +68,10 @@ void wb_net_get_gradient(const wb_net *net, int i, float *plain); // zero for bu
 /* Adds factor * plain to the gradient of weight i. */
 void wb_net_add_gradient(wb_net *net, int i, const float *plain, float factor);
 
-/* Flat arenas: weights and gradients [wb_net_weight_count], buffers [wb_net_buffer_count]. */
+/* Flat arenas: weights and gradients [wb_net_weight_count], buffers [wb_net_buffer_count]. Evaluation works
+ * with filters derived from weights and buffers once, until the next training pass or call of wb_net_set,
+ * wb_net_weights or wb_net_buffers: to write through these pointers after an evaluation pass, ask for them
+ * again. */
 size_t wb_net_weight_count(const wb_net *net);
 size_t wb_net_buffer_count(const wb_net *net);
 float *wb_net_weights(wb_net *net);

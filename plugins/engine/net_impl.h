@@ -10,7 +10,7 @@
 #include "net.h"
 #include "norm.h"
 
-enum { WB_NET_LAYERS = 24, WB_NET_TENSORS = 128, WB_NET_NAME = 48, WB_NET_BUFFERS = 4 };
+enum { WB_NET_LAYERS = 24, WB_NET_TENSORS = 128, WB_NET_NAME = 48 };
 enum { WB_NO_LAYER = -1 }; // as an input: the images
 
 typedef struct wb_layer {
@@ -26,20 +26,22 @@ typedef struct wb_layer {
   int weight, bias;          // tensors of the convolution; bias -1: none
   int norm;                  // first tensor of batch norm: weight, bias, running mean, running var; -1: none
   wb_conv *conv;
-  float *y, *a;               // training: the convolution's output, the activation; NULL in inference
-  float *scale, *shift, *k;   // (channels), (channels), (3, channels)
-  double *mean, *rstd;        // (channels)
-  int gradient[2], gradients; // buffers that the gradient of a arrives in, and how many of the two
-  int input_gradient;         // buffer that the gradient of the input goes to
-  int infer_y, infer_a;       // buffers in inference; the same unless pooled
-} wb_layer;
+  float *scale, *shift, *k; // (channels), (channels), (3, channels)
+  double *mean, *rstd;      // (channels)
+  float *filters, *out;     // evaluation: as wb_conv_prepare leaves them, the activation
 
-/* A few buffers that serve many short-lived arrays. */
-typedef struct wb_buffers {
-  size_t size[WB_NET_BUFFERS]; // floats
-  bool busy[WB_NET_BUFFERS];
-  float *data[WB_NET_BUFFERS];
-} wb_buffers;
+  /* Training: the convolution's output and the activation, where they are now; where a forward pass leaves
+   * them and where the backward pass wants them, elsewhere if it computes them again. a is NULL in a
+   * shortcut. */
+  float *y, *a;
+  float *forward_y, *forward_a, *backward_y, *backward_a;
+  float *means;          // (batch, channels) of a over pixels, where a does not last; else NULL
+  int segment;           // the first of the layers that are computed again together, or WB_NO_LAYER
+  bool segment_end;      // the last of them
+  float *gradient[2];    // of a, in one or two parts
+  int gradients;         // how many
+  float *input_gradient; // where that of the input goes
+} wb_layer;
 
 typedef enum wb_init { WB_INIT_ZERO, WB_INIT_ONE, WB_INIT_UNIFORM, WB_INIT_NORMAL } wb_init;
 
@@ -75,7 +77,8 @@ struct wb_net {
   int feature_count;            // of the last layer's channels
   float *features, *d_features; // (batch, feature_count)
   wb_head_state head;
-  wb_buffers infer, backward;
+  int piece;       // images that evaluation takes at once
+  bool folded;     // filters and shifts are those of the weights as they are
   float *spare[2]; // where dy goes in a backward pass that another follows: a layer's, a shortcut's
   void *arena, *scratch;
   size_t arena_bytes;
@@ -101,8 +104,17 @@ int wb_net_add_norm(wb_net *net, const char *name, int channels); // four tensor
 float *wb_net_value(const wb_net *net, int tensor);
 float *wb_net_gradient(const wb_net *net, int tensor);
 wb_norm wb_net_norm(const wb_net *net, int first, int input_bias); // input_bias -1: none
-/* net_plan.c: who lies where. Assigns buffers to layers and carves the arena; convolutions exist already. */
+/* net_plan.c: who lies where. wb_net_settle_batches decides on the piece, before convolutions are made;
+ * wb_net_plan gives layers their memory. */
+void wb_net_settle_batches(wb_net *net);
 wb_status wb_net_plan(wb_net *net, wb_error *err);
+/* net_spans.c: which layers are computed again together; and memory that passes share, whose size is returned
+ * and which is handed out unless base is NULL. */
+void wb_net_settle_segments(wb_net *net);
+size_t wb_net_place_training(wb_net *net, char *base);
+size_t wb_net_place_evaluation(wb_net *net, char *base);
+/* net_pass.c: scale and shift of a layer; n 0: those of evaluation, else of the n images in net->sums. */
+void wb_net_settle_norm(wb_net *net, wb_layer *l, int n);
 /* net_head.c */
 void wb_head_build(wb_net *net);
 void wb_head_forward(wb_net *net, int n, uint64_t seed, uint64_t step);

@@ -1,4 +1,4 @@
-/* net_pass.c: a network's training, backward and evaluation passes.
+/* net_pass.c: a network's training and backward passes. Evaluation is in net_infer.c.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include "layers.h"
@@ -10,13 +10,21 @@ static size_t pixels(const wb_layer *l) {
   return (size_t)l->height * (size_t)l->width;
 }
 
+static size_t out_pixels(const wb_layer *l) {
+  return (size_t)l->out_height * (size_t)l->out_width;
+}
+
 static wb_norm norm_of(const wb_net *net, const wb_layer *l) {
   return wb_net_norm(net, l->norm, l->bias);
 }
 
+static bool batch_statistics(const wb_net *net, const wb_layer *l) {
+  return l->norm >= 0 && !net->frozen;
+}
+
 /* The scale and shift of what follows a convolution: its bias where there is no batch norm, else batch norm
  * in evaluation (n 0), or over the n images whose sums are in net->sums. */
-static void settle_norm(wb_net *net, wb_layer *l, int n) {
+void wb_net_settle_norm(wb_net *net, wb_layer *l, int n) {
   const int channels = l->shape.out_channels;
   if (l->norm < 0) {
     for (int c = 0; c < channels; c++) l->scale[c] = 1;
@@ -31,31 +39,49 @@ static void settle_norm(wb_net *net, wb_layer *l, int n) {
                   channels);
 }
 
+static wb_status convolve(wb_net *net, const wb_layer *l, int n, wb_error *err) {
+  const float *x = l->input == WB_NO_LAYER ? net->images : net->layers[l->input].a;
+  return wb_conv_forward(l->conv, n, x, wb_net_value(net, l->weight), l->y,
+                         batch_statistics(net, l) ? net->sums : NULL, net->scratch, err);
+}
+
 /* What follows a convolution: normalisation, what is added, ReLU, pooling; y -> a. */
-static void activate(const wb_net *net, const wb_layer *l, int n, float *a, const float *y,
-                     const float *residual, const float *shortcut) {
+static void activate(const wb_net *net, const wb_layer *l, int n) {
+  if (!l->active) return;
   if (l->pool) {
-    wb_norm_relu_pool(a, y, l->scale, l->shift, n, l->blocks, l->height, l->width);
-  } else if (residual) {
-    wb_norm_add_relu(a, y, l->scale, l->shift, residual, NULL, NULL, n, l->blocks, pixels(l));
-  } else if (shortcut) {
+    wb_norm_relu_pool(l->a, l->y, l->scale, l->shift, n, l->blocks, l->height, l->width);
+  } else if (l->residual != WB_NO_LAYER) {
+    wb_norm_add_relu(l->a, l->y, l->scale, l->shift, net->layers[l->residual].a, NULL, NULL, n, l->blocks,
+                     pixels(l));
+  } else if (l->shortcut != WB_NO_LAYER) {
     const wb_layer *s = &net->layers[l->shortcut];
-    wb_norm_add_relu(a, y, l->scale, l->shift, shortcut, s->scale, s->shift, n, l->blocks, pixels(l));
+    wb_norm_add_relu(l->a, l->y, l->scale, l->shift, s->y, s->scale, s->shift, n, l->blocks, pixels(l));
   } else {
-    wb_norm_relu(a, y, l->scale, l->shift, n, l->blocks, pixels(l));
+    wb_norm_relu(l->a, l->y, l->scale, l->shift, n, l->blocks, pixels(l));
   }
 }
 
 static wb_status forward_layer(wb_net *net, wb_layer *l, int n, wb_error *err) {
-  const float *x = l->input == WB_NO_LAYER ? net->images : net->layers[l->input].a;
-  const bool batch_statistics = l->norm >= 0 && !net->frozen;
-  const wb_status status = wb_conv_forward(l->conv, n, x, wb_net_value(net, l->weight), l->y,
-                                           batch_statistics ? net->sums : NULL, net->scratch, err);
+  l->y = l->forward_y;
+  l->a = l->forward_a;
+  const wb_status status = convolve(net, l, n, err);
   if (status) return status;
-  settle_norm(net, l, batch_statistics ? n : 0);
-  const float *residual = l->residual == WB_NO_LAYER ? NULL : net->layers[l->residual].a;
-  const float *shortcut = l->shortcut == WB_NO_LAYER ? NULL : net->layers[l->shortcut].y;
-  if (l->active) activate(net, l, n, l->a, l->y, residual, shortcut);
+  wb_net_settle_norm(net, l, batch_statistics(net, l) ? n : 0);
+  activate(net, l, n);
+  if (l->means) wb_mean_pixels(l->means, l->a, n, l->blocks, out_pixels(l));
+  return WB_OK;
+}
+
+/* Once more what the forward pass made of a segment, but the last activation, which is still there. The same
+ * functions of the same numbers: the same bits. */
+static wb_status forward_again(wb_net *net, const wb_layer *last, int n, wb_error *err) {
+  for (wb_layer *l = &net->layers[last->segment]; l <= last; l++) {
+    l->y = l->backward_y;
+    l->a = l->backward_a;
+    const wb_status status = convolve(net, l, n, err);
+    if (status) return status;
+    if (l != last) activate(net, l, n);
+  }
   return WB_OK;
 }
 
@@ -69,6 +95,7 @@ static bool too_few(const wb_net *net, int n) {
 static wb_status forward(wb_net *net, const float *images, int n, bool frozen, uint64_t seed, uint64_t step,
                          wb_error *err) {
   net->trained = 0;
+  net->folded = false;
   net->frozen = frozen;
   if (!net->config.training)
     return wb_fail(err, WB_ARG, "A network made for evaluation was asked for a training pass.");
@@ -82,7 +109,7 @@ static wb_status forward(wb_net *net, const float *images, int n, bool frozen, u
     if (status) return status;
   }
   const wb_layer *last = &net->layers[net->layer_count - 1];
-  wb_mean_pixels(net->features, last->a, n, last->blocks, (size_t)(last->out_height * last->out_width));
+  wb_mean_pixels(net->features, last->a, n, last->blocks, out_pixels(last));
   wb_head_forward(net, n, seed, step);
   net->trained = n;
   return WB_OK;
@@ -95,7 +122,10 @@ wb_status wb_net_forward_train(wb_net *net, const float *images, int n, uint64_t
 
 void wb_net_layer_mean(const wb_net *net, int layer, float *out) {
   const wb_layer *l = wb_net_active(net, layer);
-  wb_mean_pixels(out, l->a, net->trained, l->blocks, (size_t)(l->out_height * l->out_width));
+  if (l->means)
+    memcpy(out, l->means, (size_t)net->trained * (size_t)l->shape.out_channels * sizeof *out);
+  else
+    wb_mean_pixels(out, l->a, net->trained, l->blocks, out_pixels(l));
 }
 
 wb_status wb_net_forward_frozen(wb_net *net, const float *images, int n, wb_error *err) {
@@ -137,8 +167,8 @@ static float *dy_from_y(const wb_net *net, const wb_layer *l, int n) {
  * goes on, g stays in the first gradient buffer. */
 static void backward_activation(wb_net *net, wb_layer *l, int n) {
   float *y = dy_from_y(net, l, n);
-  float *d = net->backward.data[l->gradient[0]];
-  const float *d2 = l->gradients == 2 ? net->backward.data[l->gradient[1]] : NULL;
+  float *d = l->gradient[0];
+  const float *d2 = l->gradients == 2 ? l->gradient[1] : NULL;
   double *work = net->scratch;
   if (l->pool) {
     if (!net->frozen)
@@ -172,7 +202,7 @@ static wb_status backward_layer(wb_net *net, wb_layer *l, int n, float *d_images
   wb_status status = WB_OK;
   if (!net->frozen)
     status = wb_conv_backward_weights(l->conv, n, x, dy, wb_net_gradient(net, l->weight), net->scratch, err);
-  float *dx = first ? d_images : net->backward.data[l->input_gradient];
+  float *dx = first ? d_images : l->input_gradient;
   if (status || !dx) return status;
   return wb_conv_backward_data(l->conv, n, dy, wb_net_value(net, l->weight), dx, net->scratch, err);
 }
@@ -181,8 +211,7 @@ static wb_status backward_layer(wb_net *net, wb_layer *l, int n, float *d_images
 static void add_means(wb_net *net, const wb_layer *l, int n, const wb_net_inflow *in) {
   for (int i = 0; i < in->mean_count; i++)
     if (wb_net_active(net, in->means[i].layer) == l)
-      wb_mean_pixels_backward_add(net->backward.data[l->gradient[0]], in->means[i].gradient, n, l->blocks,
-                                  (size_t)(l->out_height * l->out_width));
+      wb_mean_pixels_backward_add(l->gradient[0], in->means[i].gradient, n, l->blocks, out_pixels(l));
 }
 
 static wb_status backward(wb_net *net, const wb_net_inflow *in, float *d_images, wb_error *err) {
@@ -193,11 +222,13 @@ static wb_status backward(wb_net *net, const wb_net_inflow *in, float *d_images,
     return wb_fail(err, WB_INTERNAL, "A backward pass needs its own forward pass right before it.");
   wb_head_backward(net, n, in->output, in->embedding);
   const wb_layer *last = &net->layers[net->layer_count - 1];
-  wb_mean_pixels_backward(net->backward.data[last->gradient[0]], net->d_features, n, last->blocks,
-                          (size_t)(last->out_height * last->out_width));
+  wb_mean_pixels_backward(last->gradient[0], net->d_features, n, last->blocks, out_pixels(last));
   for (int i = net->layer_count - 1; i >= 0; i--) {
-    add_means(net, &net->layers[i], n, in);
-    const wb_status status = backward_layer(net, &net->layers[i], n, d_images, err);
+    wb_layer *l = &net->layers[i];
+    wb_status status = l->segment_end ? forward_again(net, l, n, err) : WB_OK;
+    if (status) return status;
+    add_means(net, l, n, in);
+    status = backward_layer(net, l, n, d_images, err);
     if (status) return status;
   }
   return WB_OK;
@@ -214,87 +245,4 @@ wb_status wb_net_backward(wb_net *net, const float *d_output, const float *d_emb
 wb_status wb_net_backward_images(wb_net *net, const float *d_output, const float *d_embedding,
                                  float *d_images, wb_error *err) {
   return backward(net, &(wb_net_inflow){.output = d_output, .embedding = d_embedding}, d_images, err);
-}
-
-static wb_status infer_layer(wb_net *net, wb_layer *l, const float *images, int n, wb_error *err) {
-  float *const *data = net->infer.data;
-  const wb_layer *all = net->layers;
-  const float *x = l->input == WB_NO_LAYER ? images : data[all[l->input].infer_a];
-  float *y = data[l->infer_y];
-  const wb_status status =
-      wb_conv_forward(l->conv, n, x, wb_net_value(net, l->weight), y, NULL, net->scratch, err);
-  if (status) return status;
-  settle_norm(net, l, 0);
-  const float *residual = l->residual == WB_NO_LAYER ? NULL : data[all[l->residual].infer_a];
-  const float *shortcut = l->shortcut == WB_NO_LAYER ? NULL : data[all[l->shortcut].infer_a];
-  if (l->active) activate(net, l, n, data[l->infer_a], y, residual, shortcut);
-  return WB_OK;
-}
-
-/* nChw8c to nchw. */
-static void unpack(float *plain, const float *blocked, int n, int blocks, size_t size) {
-  const int count = n * blocks;
-#pragma omp parallel for schedule(static)
-  for (int i = 0; i < count; i++)
-    for (size_t p = 0; p < size; p++)
-      for (size_t j = 0; j < 8; j++)
-        plain[((size_t)i * 8 + j) * size + p] = blocked[((size_t)i * size + p) * 8 + j];
-}
-
-/* What one call wants of an evaluation pass. */
-typedef struct wanted {
-  const wb_net_tap *taps;
-  int tap_count;
-  float *embedding, *output;
-} wanted;
-
-/* The activation of tappable layer `index` for n images from image `first` on. */
-static void hand_out(const wb_net *net, const wanted *w, int index, const float *a, int blocks, int first,
-                     int n) {
-  for (int t = 0; t < w->tap_count; t++) {
-    if (w->taps[t].layer != index) continue;
-    int dims[3];
-    wb_net_layer(net, index, dims);
-    const size_t size = (size_t)dims[1] * (size_t)dims[2];
-    unpack(w->taps[t].out + (size_t)first * (size_t)dims[0] * size, a, n, blocks, size);
-  }
-}
-
-static wb_status infer_piece(wb_net *net, const float *images, int first, int n, const wanted *w,
-                             wb_error *err) {
-  int tap = 0;
-  for (int i = 0; i < net->layer_count; i++) {
-    wb_layer *l = &net->layers[i];
-    const wb_status status = infer_layer(net, l, images, n, err);
-    if (status) return status;
-    if (l->active) hand_out(net, w, tap++, net->infer.data[l->infer_a], l->blocks, first, n);
-  }
-  const wb_layer *last = &net->layers[net->layer_count - 1];
-  wb_mean_pixels(net->features, net->infer.data[last->infer_a], n, last->blocks,
-                 (size_t)(last->out_height * last->out_width));
-  hand_out(net, w, tap, net->features, net->feature_count / 8, first, n);
-  const size_t at = (size_t)first;
-  wb_head_infer(net, n, w->embedding ? w->embedding + at * (size_t)net->config.units : NULL,
-                w->output ? w->output + at * (size_t)net->config.outputs : NULL);
-  return WB_OK;
-}
-
-wb_status wb_net_infer_taps(wb_net *net, const float *images, int n, const wb_net_tap *taps, int tap_count,
-                            float *embedding, float *output, wb_error *err) {
-  const wanted w = {taps, tap_count, embedding, output};
-  const wb_net_config *c = &net->config;
-  const size_t image = (size_t)c->channels * (size_t)c->height * (size_t)c->img_width;
-  net->trained = 0;
-  for (int done = 0; done < n;) {
-    const int count = n - done < c->batch ? n - done : c->batch;
-    const wb_status status = infer_piece(net, images + (size_t)done * image, done, count, &w, err);
-    if (status) return status;
-    done += count;
-  }
-  return WB_OK;
-}
-
-wb_status wb_net_infer(wb_net *net, const float *images, int n, float *embedding, float *output,
-                       wb_error *err) {
-  return wb_net_infer_taps(net, images, n, NULL, 0, embedding, output, err);
 }

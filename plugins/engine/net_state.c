@@ -111,6 +111,7 @@ static void pack(float *stored, const wb_net_param *p, const float *plain) {
 }
 
 void wb_net_set(wb_net *net, int i, const float *plain) {
+  net->folded = false;
   pack(wb_net_value(net, i), &net->params[i], plain);
 }
 

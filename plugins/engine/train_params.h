@@ -50,7 +50,7 @@ typedef struct wb_train_params {
   int32_t readout_schedule;
 
   int64_t seed, checkpoint_every, max_steps;
-  int32_t conv, log_steps;
+  int32_t conv, log_steps, recompute;
   const char *init, *batches;
 } wb_train_params;
 
@@ -148,6 +148,10 @@ typedef struct wb_train_params {
                    .help = "how often what --resume needs is written"),                                      \
       WB_TRAIN_ROW("conv", "run", WB_CHOICE, conv, .default_text = "auto", .choices = wb_train_convs,        \
                    .flags = WB_PARAM_ADVANCED, .help = "implementation of convolutions"),                    \
+      WB_TRAIN_ROW("recompute-activations", "run", WB_BOOL, recompute, .default_text = "no",                 \
+                   .flags = WB_PARAM_NOT_IDENTITY | WB_PARAM_ADVANCED,                                       \
+                   .help = "keep half of the activations and compute the others again: less memory, a "      \
+                           "third more time, the same result"),                                              \
       WB_TRAIN_ROW("init", "run", WB_PATH, init, .flags = WB_PARAM_ADVANCED,                                 \
                    .help = "HDF5 file with the first weights: a state dict at its root or under /model"),    \
       WB_TRAIN_ROW("batches", "run", WB_PATH, batches, .flags = WB_PARAM_ADVANCED,                           \

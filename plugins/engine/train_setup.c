@@ -142,6 +142,7 @@ static wb_status create_net(wb_trainer *t, wb_error *err) {
                                 .dropout = (float)p->dropout,
                                 .batch = (int)(t->objective->views * t->batch),
                                 .training = true,
+                                .recompute = p->recompute != 0,
                                 .conv = (wb_conv_choice)p->conv};
   wb_status status = wb_net_create(&config, &t->net, err);
   if (status == WB_OK) status = t->host->defer(t->host, release_net, t->net);

@@ -191,6 +191,89 @@ static void test_gradient(void **state) {
   check_gradient("shallowcnn");
 }
 
+static double difference(const float *a, const float *b, size_t count) {
+  double sum = 0, norm = 0;
+  for (size_t i = 0; i < count; i++) {
+    sum += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
+    norm += (double)b[i] * (double)b[i];
+  }
+  return sqrt(sum / norm);
+}
+
+/* Folded, evaluation says what batch norm on its own says, with statistics far from zero and one. */
+static void check_folding(const char *arch, int width, wb_conv_choice conv) {
+  wb_net *net = NULL;
+  wb_error err = {0};
+  const wb_net_config config = {.arch = arch,
+                                .width = width,
+                                .channels = 3,
+                                .height = 32,
+                                .img_width = 32,
+                                .units = UNITS,
+                                .head = WB_HEAD_LINEAR,
+                                .outputs = 10,
+                                .batch = IMAGES,
+                                .training = true,
+                                .conv = conv};
+  if (wb_net_create(&config, &net, &err)) fail_msg("%s", err.message);
+  wb_made_network(net);
+  const size_t pixels = IMAGES * 3 * 32 * 32;
+  float *images = malloc(pixels * sizeof *images), logits[IMAGES * 10], before[IMAGES * 10];
+  wb_made_images(images, pixels);
+  assert_int_equal(wb_net_infer(net, images, IMAGES, NULL, before, &err), WB_OK);
+  for (uint64_t step = 0; step < 3; step++) // moves the running statistics
+    assert_int_equal(wb_net_forward_train(net, images, IMAGES, 1, step, &err), WB_OK);
+  assert_int_equal(wb_net_infer(net, images, IMAGES, NULL, logits, &err), WB_OK);
+  assert_true(difference(logits, before, IMAGES * 10) > 1e-3);
+  assert_int_equal(wb_net_forward_frozen(net, images, IMAGES, &err), WB_OK);
+  const double found = difference(logits, wb_net_output(net), IMAGES * 10);
+  print_message("%s %d: folded and not differ by %.2g\n", arch, width, found);
+  assert_true(found < 1e-5);
+  free(images);
+  wb_net_free(net);
+}
+
+static void test_folding(void **state) {
+  (void)state;
+  check_folding("resnet18", 64, WB_CONV_AUTO);
+  check_folding("resnet18", 16, WB_CONV_ONEDNN);
+  check_folding("shallowcnn", 32, WB_CONV_AUTO);
+  check_folding("shallowcnn", 32, WB_CONV_ONEDNN);
+}
+
+/* Evaluation follows the weights, however they are changed between two passes. */
+static void test_changes(void **state) {
+  (void)state;
+  sample s = make("shallowcnn", 3, false), fresh = make("shallowcnn", 3, false);
+  const size_t count = IMAGES * (size_t)s.outputs;
+  float now[IMAGES * 16], expected[IMAGES * 16], scale[64];
+  wb_net_infer(s.net, s.images, IMAGES, NULL, now, NULL);
+  for (int way = 0; way < 3; way++) {
+    wb_net *const both[] = {s.net, fresh.net};
+    for (int k = 0; k < 2; k++) {
+      const int i = wb_net_find(both[k], "encoder.bn2.weight");
+      for (int c = 0; c < 64; c++) scale[c] = (float)(way + 1) * 0.25f + (float)c / 64;
+      if (way == 0) wb_net_set(both[k], i, scale);
+      if (way == 1) memcpy(wb_net_weights(both[k]) + wb_net_tensor(both[k], i)->offset, scale, sizeof scale);
+      if (way == 2) wb_net_buffers(both[k])[0] += 1;
+    }
+    float before[IMAGES * 16];
+    memcpy(before, now, sizeof now);
+    wb_net_infer(s.net, s.images, IMAGES, NULL, now, NULL);
+    wb_net *anew = NULL;
+    const wb_net_config config = *wb_net_get_config(fresh.net);
+    assert_int_equal(wb_net_create(&config, &anew, NULL), WB_OK);
+    memcpy(wb_net_weights(anew), wb_net_weights(fresh.net), wb_net_weight_count(anew) * sizeof(float));
+    memcpy(wb_net_buffers(anew), wb_net_buffers(fresh.net), wb_net_buffer_count(anew) * sizeof(float));
+    wb_net_infer(anew, s.images, IMAGES, NULL, expected, NULL);
+    assert_memory_equal(now, expected, count * sizeof *now);
+    assert_true(memcmp(now, before, count * sizeof *now) != 0);
+    wb_net_free(anew);
+  }
+  drop(&s);
+  drop(&fresh);
+}
+
 /* Each backward pass belongs to its own forward pass. */
 static void test_order(void **state) {
   (void)state;
@@ -209,7 +292,8 @@ static void test_order(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_inference), cmocka_unit_test(test_layers),
-                                     cmocka_unit_test(test_average), cmocka_unit_test(test_gradient),
-                                     cmocka_unit_test(test_order)};
+                                     cmocka_unit_test(test_average),   cmocka_unit_test(test_gradient),
+                                     cmocka_unit_test(test_order),     cmocka_unit_test(test_folding),
+                                     cmocka_unit_test(test_changes)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
