@@ -26,9 +26,15 @@ static bool is_strength(const char *name) {
   return strcmp(name, "rho") == 0 || strcmp(name, "lambda") == 0;
 }
 
+/* Of one of several topographic losses. */
+static bool is_own_strength(const char *name) {
+  return strncmp(name, "rho_", 4) == 0 || strncmp(name, "lambda_", 7) == 0;
+}
+
 /* What a control has in another way, or not at all. */
 static bool is_topographic(const char *name) {
-  return is_strength(name) || strcmp(name, "topo") == 0 || strcmp(name, "balance") == 0;
+  return is_strength(name) || is_own_strength(name) || strncmp(name, "topo", 4) == 0 ||
+         strncmp(name, "balance", 7) == 0;
 }
 
 double wb_factor_number(const wb_factor *factors, size_t count, const char *name) {
@@ -45,7 +51,14 @@ static double number(const wb_condition *c, const char *name) {
 static bool is_control(const wb_condition *c) {
   if (is(get(c, "topo"), "none")) return true;
   const double rho = number(c, "rho"), lambda = number(c, "lambda");
-  return isnan(rho) || is(get(c, "balance"), "fixed") ? lambda == 0 : rho == 0;
+  const double common = isnan(rho) || is(get(c, "balance"), "fixed") ? lambda : rho;
+  bool zero = common == 0;
+  for (size_t f = 0; f < c->factor_count; f++) {
+    if (!is_own_strength(c->factors[f].name)) continue;
+    if (number(c, c->factors[f].name) != 0) return false;
+    zero |= isnan(common) != 0;
+  }
+  return zero;
 }
 
 /* Agreement in every factor except those that `skip` says (and `but`, which may be NULL). */

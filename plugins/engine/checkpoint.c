@@ -10,10 +10,25 @@
 #include "model_file.h"
 #include "train_internal.h"
 
-const char *const wb_series_names[WB_SERIES] = {"train_task_loss", "train_topo_loss",   "lambda",
-                                                "train_accuracy",  "val_task_loss",     "val_accuracy",
-                                                "seconds",         "images_per_second", "weight_norm"};
-const char *const wb_step_series_names[WB_STEP_SERIES] = {"train_task_loss", "train_topo_loss", "lambda"};
+const char *const wb_series_names[WB_SERIES] = {"train_task_loss",
+                                                "train_topo_loss",
+                                                "lambda",
+                                                "train_accuracy",
+                                                "val_task_loss",
+                                                "val_accuracy",
+                                                "seconds",
+                                                "images_per_second",
+                                                "weight_norm",
+                                                "norm_penalty",
+                                                "train_topo_loss_ws",
+                                                "train_topo_loss_as",
+                                                "train_topo_loss_global",
+                                                "lambda_ws",
+                                                "lambda_as",
+                                                "lambda_global"};
+const char *const wb_step_series_names[WB_STEP_SERIES] = {
+    "train_task_loss",        "train_topo_loss", "lambda",    "train_topo_loss_ws", "train_topo_loss_as",
+    "train_topo_loss_global", "lambda_ws",       "lambda_as", "lambda_global"};
 
 /* ---- What the run is ---- */
 
@@ -22,17 +37,11 @@ static wb_status write_factors(const wb_trainer *t, wb_h5 *file, wb_error *err) 
   const wb_net_config *net = wb_net_get_config(t->net);
   char data[512];
   wb_data_factor(data, sizeof data, t->data);
-  wb_runfile_factor f[12];
+  wb_train_topo_texts texts;
+  wb_runfile_factor f[8 + WB_TRAIN_TOPO_FACTORS];
   size_t n = 0;
   f[n++] = (wb_runfile_factor){.name = "objective", .text = t->objective->name};
-  f[n++] = (wb_runfile_factor){.name = "topo", .text = wb_train_topos[p->topo]};
-  if (t->topographic && t->matched) {
-    f[n++] = (wb_runfile_factor){.name = "balance", .text = "matched"};
-    f[n++] = (wb_runfile_factor){.name = "rho", .type = WB_FACTOR_FLOAT, .real = p->rho};
-  } else if (t->topographic) {
-    f[n++] = (wb_runfile_factor){.name = "balance", .text = "fixed"};
-    f[n++] = (wb_runfile_factor){.name = "lambda", .type = WB_FACTOR_FLOAT, .real = p->lambda};
-  }
+  n += wb_train_topo_factors(f + n, &texts, &t->topo, p);
   f[n++] = (wb_runfile_factor){.name = "dropout", .type = WB_FACTOR_FLOAT, .real = p->dropout};
   f[n++] = (wb_runfile_factor){.name = "arch", .text = net->arch};
   f[n++] = (wb_runfile_factor){.name = "width", .type = WB_FACTOR_INT, .whole = net->width};
@@ -122,7 +131,8 @@ static wb_status write_history(const wb_trainer *t, wb_h5 *file, wb_error *err) 
   }
   for (int s = 0; status == WB_OK && t->step_capacity && s < WB_STEP_SERIES; s++) {
     snprintf(object, sizeof object, "/history/steps/%s", wb_step_series_names[s]);
-    status = wb_h5_write(file, object, WB_F64, 1, &steps, t->steps[s], err);
+    if (steps && !isnan(t->steps[s][0]))
+      status = wb_h5_write(file, object, WB_F64, 1, &steps, t->steps[s], err);
   }
   return status;
 }
@@ -141,12 +151,20 @@ static wb_status write_resume(wb_trainer *t, wb_h5 *file, wb_error *err) {
     const uint64_t count = arrays[i].count;
     status = wb_h5_write(file, arrays[i].name, WB_F32, 1, &count, arrays[i].data, err);
   }
-  const int64_t started = t->balance.started;
+  double lambda[WB_TOPO_KINDS];
+  int64_t started[WB_TOPO_KINDS];
+  const size_t terms = (size_t)t->topo.count;
+  for (size_t i = 0; i < terms; i++) {
+    const wb_balance *balance = &wb_topography_term(t->topography, (int)i)->balance;
+    lambda[i] = balance->lambda;
+    started[i] = balance->started;
+  }
   if (status == WB_OK) status = wb_h5_set_ints(file, "/resume", "judged_epoch", &t->judged, 1, err);
   if (status == WB_OK) status = wb_h5_set_doubles(file, "/resume", "best", &t->best, 1, err);
   if (status == WB_OK) status = wb_h5_set_doubles(file, "/resume", "least_total", &t->least_total, 1, err);
-  if (status == WB_OK) status = wb_h5_set_doubles(file, "/resume", "lambda", &t->balance.lambda, 1, err);
-  if (status == WB_OK) status = wb_h5_set_ints(file, "/resume", "lambda_started", &started, 1, err);
+  if (status == WB_OK && terms) status = wb_h5_set_doubles(file, "/resume", "lambda", lambda, terms, err);
+  if (status == WB_OK && terms)
+    status = wb_h5_set_ints(file, "/resume", "lambda_started", started, terms, err);
   return status;
 }
 

@@ -107,14 +107,33 @@ static wb_status read_history(wb_trainer *t, const wb_h5 *file, wb_error *err) {
   const int64_t steps = t->step < t->step_capacity ? t->step : t->step_capacity;
   for (int s = 0; status == WB_OK && t->step_capacity && s < WB_STEP_SERIES; s++) {
     snprintf(object, sizeof object, "/history/steps/%s", wb_step_series_names[s]);
-    status = read_array(file, object, WB_F64, t->steps[s], (size_t)steps, err);
+    if (wb_h5_exists(file, object))
+      status = read_array(file, object, WB_F64, t->steps[s], (size_t)steps, err);
+  }
+  return status;
+}
+
+/* A running lambda for each term. */
+static wb_status read_balances(wb_trainer *t, const wb_h5 *file, wb_error *err) {
+  const size_t terms = (size_t)t->topo.count;
+  double lambda[WB_TOPO_KINDS];
+  int64_t started[WB_TOPO_KINDS];
+  size_t n, m;
+  wb_status status = wb_h5_get_doubles(file, "/resume", "lambda", lambda, terms, &n, err);
+  if (status == WB_OK) status = wb_h5_get_ints(file, "/resume", "lambda_started", started, terms, &m, err);
+  if (status == WB_OK && (n != terms || m != terms))
+    status = wb_fail(err, WB_INPUT, "%s cannot be continued: /resume should have %zu values of lambda",
+                     wb_h5_path(file), terms);
+  for (size_t i = 0; i < terms && status == WB_OK; i++) {
+    wb_balance *balance = &wb_topography_term(t->topography, (int)i)->balance;
+    balance->lambda = lambda[i];
+    balance->started = (int32_t)started[i];
   }
   return status;
 }
 
 static wb_status read_resume(wb_trainer *t, const wb_h5 *file, wb_error *err) {
   size_t n;
-  int64_t started = 0;
   wb_status status =
       read_array(file, "/resume/weights", WB_F32, wb_net_weights(t->net), t->weight_count, err);
   if (status == WB_OK)
@@ -125,10 +144,7 @@ static wb_status read_resume(wb_trainer *t, const wb_h5 *file, wb_error *err) {
   if (status == WB_OK) status = wb_h5_get_doubles(file, "/resume", "best", &t->best, 1, &n, err);
   if (status == WB_OK)
     status = wb_h5_get_doubles(file, "/resume", "least_total", &t->least_total, 1, &n, err);
-  if (status == WB_OK) status = wb_h5_get_doubles(file, "/resume", "lambda", &t->balance.lambda, 1, &n, err);
-  if (status == WB_OK) status = wb_h5_get_ints(file, "/resume", "lambda_started", &started, 1, &n, err);
-  t->balance.started = (int32_t)started;
-  return status;
+  return status == WB_OK && t->topo.count ? read_balances(t, file, err) : status;
 }
 
 static void warn_of_other_machine(const wb_trainer *t, const wb_h5 *file) {

@@ -30,6 +30,15 @@ double wb_topo_as(float *grad, const float *e, size_t n, size_t rows, size_t col
 double wb_topo_global(float *grad, const float *e, size_t n, size_t rows, size_t cols, float *work);
 size_t wb_topo_work(size_t n, size_t units);
 
+/* Mean Euclidean norm of the rows of w (units, fan_in). */
+double wb_topo_mean_norm(const float *w, size_t units, size_t fan_in);
+
+/* Keeps the norms of rows near `norm`, against the collapse that ws invites:
+ *   P = mean over rows of (||w_u|| / norm - 1)^2
+ * (definition chosen by workbench). A zero row has no gradient; norm 0: P is 0. grad as w, overwritten, may
+ * be NULL. */
+double wb_topo_norm_penalty(float *grad, const float *w, size_t units, size_t fan_in, double norm);
+
 /* Gradient-norm matching (Eq. 2-3 of Sander & Hasson): lambda is an exponential moving average. */
 typedef struct wb_balance {
   double rho;

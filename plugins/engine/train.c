@@ -23,8 +23,24 @@ static const char *grouped(char text[WB_GROUPED_SIZE], double number) {
 
 /* ---- Talking ---- */
 
+/* "ws topography, matched rho 0.2"; "ws (rho 0.2) and as (rho 0.1) topography, matched". */
+static void describe_topography(char *out, size_t size, const wb_trainer *t) {
+  const wb_train_topo *topo = &t->topo;
+  const char *name = topo->matched ? "rho" : "lambda", *balance = topo->matched ? "matched" : "fixed";
+  size_t n = (size_t)snprintf(out, size, "%s", topo->count ? "" : "no topography");
+  for (int i = 0; topo->count > 1 && i < topo->count; i++)
+    n += (size_t)snprintf(out + n, size - n, "%s%s (%s %g)",
+                          i == 0                 ? ""
+                          : i == topo->count - 1 ? " and "
+                                                 : ", ",
+                          wb_topo_kind_names[topo->terms[i].kind], name, topo->terms[i].weight);
+  if (topo->count > 1) snprintf(out + n, size - n, " topography, %s", balance);
+  if (topo->count == 1)
+    snprintf(out, size, "%s topography, %s %s %g", wb_topo_kind_names[topo->terms[0].kind], balance, name,
+             topo->terms[0].weight);
+}
+
 static void introduce(const wb_trainer *t) {
-  const wb_train_params *p = t->params;
   const wb_dataset *data = t->data;
   const wb_net_config *net = wb_net_get_config(t->net);
   char a[WB_GROUPED_SIZE], b[WB_GROUPED_SIZE], c[WB_GROUPED_SIZE], superclasses[48] = "";
@@ -39,26 +55,30 @@ static void introduce(const wb_trainer *t) {
               net->channels == 3 ? "RGB" : "grey", data->classes, superclasses);
   wb_host_log(t->host, WB_INFO, "model   %s, embedding %d units on %zux%zu, %s weights", net->arch,
               net->units, t->rows, t->cols, grouped(a, (double)weights));
-  char temperature[48] = "", topo[96] = "no topography";
+  char temperature[48] = "", topo[128];
   if (t->setting.temperature > 0)
     snprintf(temperature, sizeof temperature, " (temperature %g)", t->setting.temperature);
-  if (t->topographic)
-    snprintf(topo, sizeof topo, "%s topography, %s %g", wb_train_topos[p->topo],
-             t->matched ? "matched rho" : "fixed lambda", t->matched ? p->rho : p->lambda);
+  describe_topography(topo, sizeof topo, t);
   wb_host_log(t->host, WB_INFO, "loss    %s%s + %s", t->objective->name, temperature, topo);
 }
 
-/* "loss 3.412  topo 0.231  lambda 4.87" of an epoch so far. */
+/* "loss 3.412  topo 0.231  lambda 4.87" of an epoch so far; of several terms "ws 0.231 x 4.87  as 0.9 x 0.2".
+ */
 static void describe_losses(char *out, size_t size, const wb_trainer *t, const wb_step_sums *sums) {
-  const int n = snprintf(out, size, "loss %.3f", sums->task / sums->images);
-  if (t->topographic && n > 0 && (size_t)n < size)
-    snprintf(out + n, size - (size_t)n, "  topo %.3f  lambda %.3g", sums->topo / sums->images, sums->lambda);
+  size_t n = (size_t)snprintf(out, size, "loss %.3f", sums->task / sums->images);
+  for (int i = 0; i < t->topo.count && n < size; i++) {
+    const wb_topo_term *term = wb_topography_term(t->topography, i);
+    const bool only = t->topo.count == 1;
+    n += (size_t)snprintf(out + n, size - n, only ? "  %s %.3f  lambda %.3g" : "  %s %.3f x %.3g",
+                          only ? "topo" : wb_topo_kind_names[term->kind], sums->topo[i] / sums->images,
+                          term->lambda);
+  }
 }
 
 static void report_epoch(const wb_trainer *t, const wb_step_sums *sums, double seconds_left) {
   const int64_t e = t->epoch - 1;
   const bool ce = t->objective->head == WB_HEAD_LINEAR;
-  char losses[96], validation[64] = "", rate[WB_GROUPED_SIZE];
+  char losses[128], validation[64] = "", rate[WB_GROUPED_SIZE];
   describe_losses(losses, sizeof losses, t, sums);
   if (t->held_count && ce)
     snprintf(validation, sizeof validation, "  val %.1f%%", 100 * t->history[WB_VAL_ACCURACY][e]);
@@ -79,7 +99,7 @@ static bool out_of_steps(const wb_trainer *t) {
 static wb_status run_steps(wb_trainer *t, wb_step_sums *sums, wb_error *err) {
   const double per_epoch = (double)wb_loader_batches(t->train);
   double done = (double)t->epoch * per_epoch;
-  char note[96];
+  char note[128];
   wb_loader_start(t->train, (uint64_t)t->epoch);
   for (wb_batch b = wb_loader_next(t->train); b.count && !out_of_steps(t); b = wb_loader_next(t->train)) {
     if (t->host->cancelled(t->host)) return WB_CANCELLED;
@@ -92,11 +112,8 @@ static wb_status run_steps(wb_trainer *t, wb_step_sums *sums, wb_error *err) {
 }
 
 static double mean_row_norm(const wb_trainer *t) {
-  size_t fan_in;
-  const float *w = wb_trainer_embedding(t, &fan_in);
-  double sum = 0;
-  for (int64_t u = 0; u < t->params->units; u++) sum += wb_norm(w + (size_t)u * fan_in, fan_in);
-  return sum / (double)t->params->units;
+  const wb_tensor *w = wb_net_tensor(t->net, wb_net_embedding_weight(t->net));
+  return wb_topo_mean_norm(wb_net_weights(t->net) + w->offset, (size_t)w->dims[0], (size_t)w->dims[1]);
 }
 
 static wb_status validate(wb_trainer *t, int64_t e, wb_error *err) {
@@ -114,13 +131,39 @@ static wb_status validate(wb_trainer *t, int64_t e, wb_error *err) {
   return WB_OK;
 }
 
+/* The topographic terms and the norm penalty after an epoch, each with its weight: ws of the weights as they
+ * are, what depends on images as the epoch's mean. */
+static double topographic_loss(wb_trainer *t, const wb_step_sums *sums) {
+  double total = t->params->norm_penalty * sums->norm_penalty / sums->images;
+  for (int i = 0; i < t->topo.count; i++) {
+    const wb_topo_term *term = wb_topography_term(t->topography, i);
+    total += term->lambda *
+             (term->kind == WB_TOPO_WS ? wb_topography_ws(t->topography) : sums->topo[i] / sums->images);
+  }
+  return total;
+}
+
+static void record_epoch(wb_trainer *t, int64_t e, const wb_step_sums *sums) {
+  const bool several = t->topo.count > 1;
+  t->history[WB_TRAIN_TASK_LOSS][e] = sums->task / sums->images;
+  t->history[WB_WEIGHT_NORM][e] = mean_row_norm(t);
+  if (t->objective->head == WB_HEAD_LINEAR) t->history[WB_TRAIN_ACCURACY][e] = sums->right / sums->images;
+  if (t->params->norm_penalty > 0) t->history[WB_NORM_PENALTY][e] = sums->norm_penalty / sums->images;
+  for (int i = 0; i < t->topo.count; i++) {
+    const wb_topo_term *term = wb_topography_term(t->topography, i);
+    const int kind = (int)term->kind;
+    t->history[several ? WB_TERM_LOSS + kind : WB_TRAIN_TOPO_LOSS][e] = sums->topo[i] / sums->images;
+    t->history[several ? WB_TERM_LAMBDA + kind : WB_LAMBDA][e] = term->lambda;
+  }
+}
+
 /* Updates what early stopping knows and takes over the weights if they are to be kept. */
-static void judge(wb_trainer *t, int64_t e, double lambda) {
+static void judge(wb_trainer *t, int64_t e, double topographic) {
   bool better = !t->held_count, keep = better || t->params->keep == WB_KEEP_LAST;
   if (t->held_count) {
     const double value = t->objective->head == WB_HEAD_LINEAR ? t->history[WB_VAL_ACCURACY][e]
                                                               : -t->history[WB_VAL_TASK_LOSS][e];
-    const double total = t->history[WB_VAL_TASK_LOSS][e] + lambda * wb_trainer_topo(t, NULL);
+    const double total = t->history[WB_VAL_TASK_LOSS][e] + topographic;
     better = t->judged == 0 || value > t->best;
     if (better) t->best = value;
     const bool least = t->judged == 0 || total < t->least_total;
@@ -141,18 +184,13 @@ static wb_status run_epoch(wb_trainer *t, wb_error *err) {
   wb_status status = run_steps(t, &sums, err);
   if (status != WB_OK) return status;
   const double seconds = seconds_now() - start;
-  status = validate(t, e, err);
+  status = wb_trainer_check_weights(t, err);
+  if (status == WB_OK) status = validate(t, e, err);
   if (status != WB_OK) return status;
-  t->history[WB_TRAIN_TASK_LOSS][e] = sums.task / sums.images;
-  t->history[WB_WEIGHT_NORM][e] = mean_row_norm(t);
+  record_epoch(t, e, &sums);
   t->history[WB_SECONDS][e] = seconds_now() - start;
   t->history[WB_IMAGES_PER_SECOND][e] = sums.images / seconds;
-  if (t->topographic) {
-    t->history[WB_TRAIN_TOPO_LOSS][e] = sums.topo / sums.images;
-    t->history[WB_LAMBDA][e] = sums.lambda;
-  }
-  if (t->objective->head == WB_HEAD_LINEAR) t->history[WB_TRAIN_ACCURACY][e] = sums.right / sums.images;
-  judge(t, e, sums.lambda);
+  judge(t, e, topographic_loss(t, &sums));
   t->epoch++;
   report_epoch(t, &sums, t->history[WB_SECONDS][e] * (double)(t->params->epochs - t->epoch));
   return WB_OK;

@@ -9,7 +9,6 @@
 #include "hdf5/runfile.h"
 #include "net.h"
 #include "optim.h"
-#include "topo.h"
 #include "train.h"
 
 /* A value an epoch; wb_series_names are the names in /history. */
@@ -23,7 +22,10 @@ typedef enum wb_series {
   WB_SECONDS,
   WB_IMAGES_PER_SECOND,
   WB_WEIGHT_NORM, // mean L2 norm of the embedding layer's rows
-  WB_SERIES
+  WB_NORM_PENALTY,
+  WB_TERM_LOSS,                                  // of several terms: of each, by wb_topo_kind
+  WB_TERM_LAMBDA = WB_TERM_LOSS + WB_TOPO_KINDS, // likewise
+  WB_SERIES = WB_TERM_LAMBDA + WB_TOPO_KINDS
 } wb_series;
 
 /* A value a step, with --log-steps. */
@@ -31,7 +33,9 @@ typedef enum wb_step_series {
   WB_STEP_TASK_LOSS,
   WB_STEP_TOPO_LOSS,
   WB_STEP_LAMBDA,
-  WB_STEP_SERIES
+  WB_STEP_TERM_LOSS,
+  WB_STEP_TERM_LAMBDA = WB_STEP_TERM_LOSS + WB_TOPO_KINDS,
+  WB_STEP_SERIES = WB_STEP_TERM_LAMBDA + WB_TOPO_KINDS
 } wb_step_series;
 
 extern const char *const wb_series_names[WB_SERIES], *const wb_step_series_names[WB_STEP_SERIES];
@@ -54,18 +58,17 @@ typedef struct wb_trainer {
   wb_net *net;
   size_t weight_count, buffer_count;
   size_t rows, cols; // the grid
-  bool topographic, matched;
+  wb_train_topo topo;
+  wb_topography *topography;
   float *m, *v;                       // Adam's moments, as the weights arena
-  float *topo_gradient;               // (units, fan_in)
   float *d_output, *work;             // (views * batch, outputs); the objective's work
   float *best_weights, *best_buffers; // of the epoch to keep
 
-  int64_t epoch, step; // complete ones
-  int64_t judged;      // epoch, counting from 1, of the best validation; 0 before the first
-  double best;         // its value, larger is better
-  int64_t kept_epoch;  // whose weights are kept
-  double least_total;  // for --keep best-total
-  wb_balance balance;
+  int64_t epoch, step;           // complete ones
+  int64_t judged;                // epoch, counting from 1, of the best validation; 0 before the first
+  double best;                   // its value, larger is better
+  int64_t kept_epoch;            // whose weights are kept
+  double least_total;            // for --keep best-total
   double *history[WB_SERIES];    // (epochs), NaN where a value does not apply
   double *steps[WB_STEP_SERIES]; // (step_capacity) or NULL
   int64_t step_capacity;
@@ -76,16 +79,15 @@ typedef struct wb_trainer {
 wb_status wb_trainer_prepare_data(wb_trainer *t, wb_error *err);
 wb_status wb_trainer_prepare_net(wb_trainer *t, wb_error *err);
 
-/* train_step.c: one step on a batch. Adds to sums: task loss, topographic loss, right answers, images. */
+/* train_step.c: one step on a batch. Adds to sums: losses and right answers, times images, and images. */
 typedef struct wb_step_sums {
-  double task, topo, right, images;
-  double lambda; // of the last step
+  double task, right, images, norm_penalty;
+  double topo[WB_TOPO_KINDS]; // of each term
 } wb_step_sums;
 wb_status wb_trainer_step(wb_trainer *t, const wb_batch *batch, wb_step_sums *sums, wb_error *err);
 
-/* The embedding layer's weight (units, fan_in) and its topographic loss. */
-const float *wb_trainer_embedding(const wb_trainer *t, size_t *fan_in);
-double wb_trainer_topo(const wb_trainer *t, float *gradient);
+/* WB_NUMERIC, naming the tensor with the largest gradient, unless every weight is finite. */
+wb_status wb_trainer_check_weights(const wb_trainer *t, wb_error *err);
 
 /* train_finish.c: readout, test activations, and the complete run file. */
 wb_status wb_trainer_finish(wb_trainer *t, wb_error *err);

@@ -8,7 +8,6 @@
 /* In the order of the enums that the choices are compared with, there and in topo.h and conv.h. */
 const char *const wb_train_archs[] = {"shallowcnn", "resnet18", "truong-mnist", "truong-cifar", NULL};
 const char *const wb_train_augments[] = {"none", "crop", "contrastive", "pad", NULL};
-const char *const wb_train_topos[] = {"ws", "none", NULL};
 const char *const wb_train_distances[] = {"l2", "cosine", "correlation", NULL};
 const char *const wb_train_means[] = {"pair-mean", "unit-sum", NULL};
 const char *const wb_train_balances[] = {"embedding", "encoder", NULL};
@@ -43,6 +42,9 @@ wb_status wb_train_check(const wb_host *host, const wb_objective *objective, con
         "does",
         params->grid, (long long)params->units, rows, cols);
   }
+  wb_error err = {0};
+  const wb_status topo = wb_train_topo_check(params, &err);
+  if (topo != WB_OK) return host->fail(host, topo, err.message);
   if (params->width % 8 != 0)
     return wb_host_fail(host, WB_ARG, "--width %lld is not a multiple of 8", (long long)params->width);
   if (params->batch < objective->least)

@@ -9,17 +9,17 @@
 
 #include <workbench/plugin_util.h>
 
+#include "hdf5/runfile.h"
 #include "objective.h"
+#include "topography.h"
 
 enum { WB_ARCH_SHALLOWCNN, WB_ARCH_RESNET18 };
-enum { WB_TRAIN_TOPO_WS, WB_TRAIN_TOPO_NONE };
 enum { WB_BALANCE_EMBEDDING, WB_BALANCE_ENCODER };
 enum { WB_KEEP_BEST, WB_KEEP_LAST, WB_KEEP_BEST_TOTAL };
 enum { WB_SCHEDULE_COSINE, WB_SCHEDULE_CONSTANT };
 
 extern const char *const wb_train_archs[],
-    *const wb_train_augments[], *const wb_train_topos[], *const wb_train_distances[],
-                                                             *const wb_train_means[],
+    *const wb_train_augments[], *const wb_train_distances[], *const wb_train_means[],
                                                                  *const wb_train_balances[],
                                                                      *const wb_train_keeps[],
                                                                          *const wb_train_schedules[],
@@ -38,8 +38,9 @@ typedef struct wb_train_params {
   double temperature; // 0 in objectives without one, NaN for the batch's own
   double margins[3];  // of the margin objective: same class, same superclass, another superclass
 
-  int32_t topo, topo_distance, topo_mean, balance_over;
-  double rho, lambda;
+  wb_string_list topo, topo_layers;
+  int32_t topo_distance, topo_mean, balance_over;
+  double rho, lambda, norm_penalty;
 
   int64_t epochs, batch, patience;
   double rate;
@@ -96,19 +97,30 @@ typedef struct wb_train_params {
                .max = 100, .help = "divides the similarities")
 
 #define WB_TRAIN_TOPOGRAPHY_ROWS                                                                             \
-  WB_TRAIN_ROW("topo", "topography", WB_CHOICE, topo, .default_text = "ws", .choices = wb_train_topos,       \
-               .help = "topographic loss: weight similarity of neighbouring units, or none"),                \
+  WB_TRAIN_ROW(                                                                                              \
+      "topo", "topography", WB_STRING_LIST, topo, .default_text = "ws",                                      \
+      .help = "losses that make neighbouring units alike: ws in their weights, as in their activations; "    \
+              "global over all pairs; or none. With weights of their own: ws:0.2,as:0.1"),                   \
       WB_TRAIN_ROW("rho", "topography", WB_FLOAT, rho, .default_text = "0.2", .min = 0, .max = 1e6,          \
-                   .help = "size of the topographic gradient relative to the task's"),                       \
+                   .help = "size of a topographic gradient relative to the task's"),                         \
       WB_TRAIN_ROW("lambda", "topography", WB_FLOAT, lambda, .min = 0, .max = 1e6,                           \
-                   .help = "constant weight of the topographic loss, instead of --rho"),                     \
+                   .help = "constant weight of a topographic loss, instead of --rho; weights in --topo are " \
+                           "then constant too"),                                                             \
       WB_TRAIN_ROW("topo-distance", "topography", WB_CHOICE, topo_distance, .default_text = "l2",            \
-                   .choices = wb_train_distances, .help = "distance of two units' weights"),                 \
+                   .choices = wb_train_distances, .help = "ws: distance of two units' weights"),             \
       WB_TRAIN_ROW("topo-mean", "topography", WB_CHOICE, topo_mean, .default_text = "pair-mean",             \
                    .choices = wb_train_means,                                                                \
-                   .help = "mean over pairs, or the sum over units of the mean over their neighbours"),      \
+                   .help = "ws: mean over pairs, or the sum over units of the mean over their neighbours"),  \
+      WB_TRAIN_ROW("topo-layers", "topography", WB_STRING_LIST, topo_layers,                                 \
+                   .help = "convolutions on which the losses act too, such as conv3,conv4: their channels "  \
+                           "lie on a grid closest to a square"),                                             \
       WB_TRAIN_ROW("balance-over", "topography", WB_CHOICE, balance_over, .default_text = "embedding",       \
-                   .choices = wb_train_balances, .help = "weights whose task gradient --rho is relative to")
+                   .choices = wb_train_balances,                                                             \
+                   .help = "ws: gradients that --rho compares, of the layers it acts on or of the encoder; " \
+                           "as and global always compare the encoder's"),                                    \
+      WB_TRAIN_ROW("norm-penalty", "topography", WB_FLOAT, norm_penalty, .default_text = "0", .min = 0,      \
+                   .max = 1e6,                                                                               \
+                   .help = "weight of a loss that keeps the norms of units' weights near their first mean")
 
 #define WB_TRAIN_OPTIMISATION_ROWS(default_epochs, default_batch)                                            \
   WB_TRAIN_ROW("epochs", "optimisation", WB_INT, epochs, .default_text = (default_epochs), .min = 1,         \
@@ -169,5 +181,30 @@ wb_status wb_train_check(const wb_host *host, const wb_objective *objective, con
  * them.
  */
 bool wb_train_grid(const wb_train_params *params, size_t *rows, size_t *cols);
+
+/* What --topo, --rho and --lambda ask for. A term without a weight of its own has that of --lambda where that
+ * is given, else that of --rho; balancing is matched unless --lambda is given. */
+typedef struct wb_train_topo {
+  wb_topo_term terms[WB_TOPO_KINDS]; // kind and weight
+  int count;                         // 0: no topography
+  bool own[WB_TOPO_KINDS];           // the weight is written beside the term
+  bool matched;
+} wb_train_topo;
+wb_status wb_train_topo_read(wb_train_topo *out, const wb_train_params *params, wb_error *err);
+/* The same, and whether --topo-layers exist: WB_ARG where anything is wrong. */
+wb_status wb_train_topo_check(const wb_train_params *params, wb_error *err);
+
+/* Part of a file name: "ws-rho0.2", "ws-rho0.2+as-rho0.1", "none". */
+void wb_train_topo_name(char *out, size_t size, const wb_train_topo *topo);
+
+/* The run's factors of topography: topo, balance, rho or lambda, rho_TERM or lambda_TERM of several terms
+ * with their own weights; and what differs from its default of topo_distance, topo_mean, balance_over,
+ * topo_layers, norm_penalty. At most WB_TRAIN_TOPO_FACTORS, whose texts are in `texts`; returns how many. */
+enum { WB_TRAIN_TOPO_FACTORS = 10 };
+typedef struct wb_train_topo_texts {
+  char topo[32], layers[512], names[WB_TOPO_KINDS][24];
+} wb_train_topo_texts;
+size_t wb_train_topo_factors(wb_runfile_factor *factors, wb_train_topo_texts *texts,
+                             const wb_train_topo *topo, const wb_train_params *params);
 
 #endif

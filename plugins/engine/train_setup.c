@@ -16,6 +16,10 @@ static void release_net(void *net) {
   wb_net_free(net);
 }
 
+static void release_topography(void *topography) {
+  wb_topography_free(topography);
+}
+
 static void release_loader(void *loader) {
   wb_loader_free(loader);
 }
@@ -68,16 +72,13 @@ static void append_word(char *name, size_t size, const char *word) {
 /* objective_data_arch_topo-rhoR_doP_seedS */
 static wb_status settle_target(wb_trainer *t) {
   const wb_train_params *p = t->params;
-  char name[200], strength[48] = "";
-  if (t->topographic && t->matched)
-    snprintf(strength, sizeof strength, "-rho%g", p->rho);
-  else if (t->topographic)
-    snprintf(strength, sizeof strength, "-lambda%g", p->lambda);
+  char name[240], topo[100];
+  wb_train_topo_name(topo, sizeof topo, &t->topo);
   snprintf(name, sizeof name, "%s_", t->objective->name);
   append_word(name, 100, t->data->name);
   const size_t n = strlen(name);
-  snprintf(name + n, sizeof name - n, "_%s_%s%s_do%g_seed%lld", wb_train_archs[p->arch],
-           wb_train_topos[p->topo], strength, p->dropout, (long long)p->seed);
+  snprintf(name + n, sizeof name - n, "_%s_%s_do%g_seed%lld", wb_train_archs[p->arch], topo, p->dropout,
+           (long long)p->seed);
   return t->host->target(t->host, name, &t->target);
 }
 
@@ -97,13 +98,11 @@ static wb_status settle_objective(wb_trainer *t, wb_error *err) {
 
 wb_status wb_trainer_prepare_data(wb_trainer *t, wb_error *err) {
   const wb_train_params *p = t->params;
-  t->topographic = p->topo != WB_TRAIN_TOPO_NONE;
-  t->matched = isnan(p->lambda);
-  t->balance.rho = p->rho;
   t->batch = (size_t)p->batch;
   (void)wb_train_grid(p, &t->rows, &t->cols);
-
-  wb_status status = wb_dataset_open(p->data, &t->data, err);
+  wb_status status = wb_train_topo_read(&t->topo, p, err);
+  if (status != WB_OK) return status;
+  status = wb_dataset_open(p->data, &t->data, err);
   if (status != WB_OK) return status;
   status = t->host->defer(t->host, release_dataset, t->data);
   if (status != WB_OK) return status;
@@ -143,6 +142,8 @@ static wb_status create_net(wb_trainer *t, wb_error *err) {
                                 .batch = (int)(t->objective->views * t->batch),
                                 .training = true,
                                 .recompute = p->recompute != 0,
+                                .repeated =
+                                    wb_topography_repeats(t->topo.terms, t->topo.count, t->topo.matched),
                                 .conv = (wb_conv_choice)p->conv};
   wb_status status = wb_net_create(&config, &t->net, err);
   if (status == WB_OK) status = t->host->defer(t->host, release_net, t->net);
@@ -152,29 +153,47 @@ static wb_status create_net(wb_trainer *t, wb_error *err) {
   return WB_OK;
 }
 
+static wb_status create_topography(wb_trainer *t, wb_error *err) {
+  const wb_train_params *p = t->params;
+  const wb_topography_config config = {.terms = t->topo.terms,
+                                       .term_count = t->topo.count,
+                                       .layers = p->topo_layers.items,
+                                       .layer_count = p->topo_layers.count,
+                                       .rows = t->rows,
+                                       .cols = t->cols,
+                                       .distance = (wb_topo_distance)p->topo_distance,
+                                       .mean = (wb_topo_mean)p->topo_mean,
+                                       .matched = t->topo.matched,
+                                       .over_encoder = p->balance_over == WB_BALANCE_ENCODER,
+                                       .norm_penalty = p->norm_penalty};
+  const wb_status status = wb_topography_create(&config, t->net, &t->topography, err);
+  return status == WB_OK ? t->host->defer(t->host, release_topography, t->topography) : status;
+}
+
 static float *zeros(const wb_host *host, size_t count) {
   float *p = WB_ALLOC(host, float, count);
   if (p) memset(p, 0, count * sizeof *p);
   return p;
 }
 
+static double *nans(const wb_host *host, int64_t count) {
+  double *p = WB_ALLOC(host, double, count);
+  for (int64_t i = 0; p && i < count; i++) p[i] = NAN;
+  return p;
+}
+
 static wb_status create_arrays(wb_trainer *t) {
   const wb_host *host = t->host;
-  size_t fan_in;
-  (void)wb_trainer_embedding(t, &fan_in);
   t->weight_count = wb_net_weight_count(t->net);
   t->buffer_count = wb_net_buffer_count(t->net);
   const size_t n = t->objective->views * t->batch, outputs = (size_t)wb_net_get_config(t->net)->outputs;
   const bool ok = (t->m = zeros(host, t->weight_count)) && (t->v = zeros(host, t->weight_count)) &&
                   (t->best_weights = zeros(host, t->weight_count)) &&
                   (t->best_buffers = zeros(host, t->buffer_count + 1)) &&
-                  (t->topo_gradient = zeros(host, (size_t)t->params->units * fan_in)) &&
                   (t->d_output = zeros(host, n * outputs)) &&
                   (t->work = zeros(host, t->objective->work(n, outputs) + 1));
-  for (int s = 0; ok && s < WB_SERIES; s++) {
-    if (!(t->history[s] = WB_ALLOC(host, double, t->params->epochs))) return WB_NOMEM;
-    for (int64_t e = 0; e < t->params->epochs; e++) t->history[s][e] = NAN;
-  }
+  for (int s = 0; ok && s < WB_SERIES; s++)
+    if (!(t->history[s] = nans(host, t->params->epochs))) return WB_NOMEM;
   return ok ? WB_OK : WB_NOMEM;
 }
 
@@ -213,12 +232,13 @@ static wb_status create_step_series(wb_trainer *t) {
   if (t->params->max_steps && t->params->max_steps < t->step_capacity)
     t->step_capacity = t->params->max_steps;
   for (int s = 0; s < WB_STEP_SERIES; s++)
-    if (!(t->steps[s] = WB_ALLOC(t->host, double, t->step_capacity))) return WB_NOMEM;
+    if (!(t->steps[s] = nans(t->host, t->step_capacity))) return WB_NOMEM;
   return WB_OK;
 }
 
 wb_status wb_trainer_prepare_net(wb_trainer *t, wb_error *err) {
   wb_status status = create_net(t, err);
+  if (status == WB_OK) status = create_topography(t, err);
   if (status == WB_OK) status = create_arrays(t);
   if (status == WB_OK) status = create_loaders(t, err);
   return status == WB_OK ? create_step_series(t) : status;

@@ -147,6 +147,27 @@ static void assert_near(double found, double expected) {
   if (!(fabs(found - expected) < 1e-9)) fail_msg("%.17g, expected %.17g", found, expected);
 }
 
+/* Of several topographic losses each has its own weight: a control is what has none above zero. */
+static void test_baseline_of_several_losses(void **state) {
+  (void)state;
+  static const char *const made[][4] = {{"ws", "0", NULL, NULL},       {"none", NULL, NULL, NULL},
+                                        {"ws+as", NULL, "0.2", "0.1"}, {"ws+as", "0", NULL, "0.1"},
+                                        {"ws+as", NULL, "0", "0"},     {"ws", "0.2", NULL, NULL}};
+  static const char *const names[] = {"topo", "rho", "rho_ws", "rho_as"};
+  static const int32_t expected[] = {-1, -1, 4, 4, -1, 0};
+  wb_factor factors[6][4];
+  wb_condition conditions[6] = {{0}};
+  const wb_study study = {.conditions = conditions, .condition_count = 6};
+  for (int i = 0; i < 6; i++) {
+    conditions[i].factors = factors[i];
+    for (int f = 0; f < 4; f++)
+      if (made[i][f])
+        factors[i][conditions[i].factor_count++] =
+            (wb_factor){(char *)(uintptr_t)names[f], (char *)(uintptr_t)made[i][f]};
+  }
+  for (int i = 0; i < 6; i++) assert_int_equal(wb_condition_baseline(&study, &conditions[i]), expected[i]);
+}
+
 /* Conditions rho 5, 0.008, 0, 0.2 of three seeds: the differences to rho 0 by seed are rho + 0.1 seed^2. */
 static void test_contrasts_paired(void **state) {
   (void)state;
@@ -203,6 +224,7 @@ int main(void) {
                                      cmocka_unit_test(test_control_joins_rho),
                                      cmocka_unit_test(test_control_beside_lambda),
                                      cmocka_unit_test(test_without_axis),
+                                     cmocka_unit_test(test_baseline_of_several_losses),
                                      cmocka_unit_test(test_contrasts_paired),
                                      cmocka_unit_test(test_contrasts_unpaired)};
   return cmocka_run_group_tests(tests, NULL, NULL);
