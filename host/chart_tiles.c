@@ -52,16 +52,25 @@ static void shrink(double *z, size_t *rows, size_t *cols, size_t step) {
   *cols = c_out;
 }
 
-/* Whether all names of an axis can stand beside cells of that size. */
-static bool has_room(char *const *labels, size_t count, double side) {
-  return labels && count <= MOST_LABELS && side / (double)count >= 12;
+/* The names of an axis; equal neighbours share one name at their middle. *kept: how many remain. */
+static const char **merge_names(wb_figure *figure, char *const *labels, size_t count, size_t *kept) {
+  const char **names = wb_figure_alloc(figure, count, sizeof *names);
+  *kept = 0;
+  for (size_t first = 0, last; names && first < count; first = last) {
+    for (last = first; last < count && strcmp(labels[last], labels[first]) == 0;) names[last++] = "";
+    names[(first + last - 1) / 2] = labels[first];
+    (*kept)++;
+  }
+  return names;
 }
 
-/* Names at an axis of few entries; the title is in the caption where there are several tiles. */
+/* Names at an axis where they have room; the title is in the caption where there are several tiles. */
 static void name_axis(wb_figure *figure, wb_axis *axis, char *const *labels, size_t count, double side,
                       const char *title) {
-  axis->bare = !has_room(labels, count, side);
-  if (!axis->bare) wb_axis_categories(figure, axis, (const char *const *)labels, count);
+  size_t kept = 0;
+  const char **names = labels && count <= MOST_CELLS ? merge_names(figure, labels, count, &kept) : NULL;
+  axis->bare = !names || kept > MOST_LABELS || side / (double)kept < 12;
+  if (!axis->bare) wb_axis_categories(figure, axis, names, count);
   axis->label = title && *title ? wb_figure_text(figure, "%s", title) : NULL;
 }
 
@@ -113,7 +122,9 @@ static char *explain_heat(const wb_chart *chart, wb_figure *figure, size_t longe
   const char *seeds = wb_chart_seeds(chart, figure, &most), *axes = "", *mean = "", *blocks = "";
   const char *x = chart->output->x_label, *y = chart->output->y_label;
   if (!alone && x && *x && y && *y) axes = wb_figure_text(figure, "Rows: %s, columns: %s", y, x);
-  if (chart->study->spec->scope == WB_PER_RUN && most > 1)
+  if (chart->output->plot == WB_PLOT_RUNS && most > 1)
+    mean = wb_figure_text(figure, "%s tile for each run", *axes ? "; a" : "A");
+  else if (chart->study->spec->scope == WB_PER_RUN && most > 1)
     mean = wb_figure_text(figure, "%sean over %s", *axes ? "; m" : "M", seeds);
   if (step > 1)
     blocks = wb_figure_text(figure, "%srawn as means of %zu x %zu cells", *axes || *mean ? "; d" : "D", step,
@@ -141,9 +152,52 @@ static bool size_tiles(const wb_chart *chart, wb_figure *figure, const wb_cell *
   return true;
 }
 
+/* The values of single runs: conditions down, their runs across, with the seeds above where all conditions
+ * have the same. */
+static void tile_runs(const wb_chart *chart, wb_figure *figure, size_t most) {
+  const wb_study *study = chart->study;
+  const size_t conditions = study->condition_count;
+  size_t longest = 0;
+  figure->tiles = figure->share_x = figure->share_y = true;
+  figure->width = figure->height = floor(fmin(fmax(800 / (double)most - 8, 56), 150));
+  figure->row_titles = conditions > 1 ? wb_figure_alloc(figure, conditions, sizeof(char *)) : NULL;
+  figure->col_titles = wb_figure_alloc(figure, most, sizeof(char *));
+  for (size_t i = 0; i < study->run_count; i++) {
+    const wb_run *run = &study->runs[i];
+    const wb_condition *condition = &study->conditions[run->condition];
+    const wb_value *value = wb_values_find(&run->values, chart->output->name);
+    size_t col = 0;
+    while (condition->runs[col] != i) col++;
+    const char *seed = wb_factor_get(run->factors, run->factor_count, "seed");
+    char *title = seed ? wb_figure_text(figure, "seed %s", seed) : NULL;
+    char **above = figure->col_titles ? &figure->col_titles[col] : &title;
+    *above = !*above || (title && strcmp(*above, title) == 0) ? title : wb_figure_text(figure, " ");
+    if (figure->row_titles && !figure->row_titles[run->condition]) {
+      char *label = wb_condition_label(study, condition);
+      figure->row_titles[run->condition] = wb_figure_text(figure, "%s", label ? label : "");
+      free(label);
+    }
+    if (!value || value->missing) continue;
+    double *z = wb_figure_alloc(figure, value->rows * value->cols, sizeof *z);
+    if (!z) return;
+    memcpy(z, value->data, value->rows * value->cols * sizeof *z);
+    longest = value->rows > longest ? value->rows : longest;
+    wb_panel *panel = wb_figure_panel(figure, run->condition, (uint32_t)col, NULL);
+    put_heat(chart, figure, panel, value, z, false);
+  }
+  wb_chart_scale(chart, figure);
+  wb_chart_caption(chart, figure, explain_heat(chart, figure, longest, false));
+}
+
 void wb_chart_matrix(const wb_chart *chart, wb_figure *figure) {
   size_t count = 0, longest = 0;
   const wb_cell *cells = wb_chart_cells(chart->grouping, figure, &count);
+  size_t most = 0;
+  wb_chart_seeds(chart, figure, &most);
+  if (chart->output->plot == WB_PLOT_RUNS && chart->study->spec->scope == WB_PER_RUN && most > 1) {
+    tile_runs(chart, figure, most);
+    return;
+  }
   wb_tiling tiling;
   if (!size_tiles(chart, figure, cells, count, &tiling)) return;
   figure->tiles = figure->share_x = figure->share_y = true;

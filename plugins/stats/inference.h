@@ -21,13 +21,13 @@ typedef struct wb_pair_mean {
 /* similarity (count, count), symmetric; pairs that are NAN are left out. */
 wb_pair_mean wb_pairs_summarize(const double *similarity, size_t count);
 
-/* means (draws): mean over pairs of runs of the Pearson or cosine comparison of their RDMs, over stimuli
+/* means (draw_count): mean over pairs of runs of the Pearson or cosine comparison of their RDMs, over stimuli
  * drawn with replacement; pairs of copies of one stimulus are dropped. rdms (count, pairs of n), condensed. A
  * pair of stimuli drawn a and b times counts a b times, so that all draws are matrix products. NAN where a
  * draw has no pairs that differ. WB_ARG for another comparison, WB_NOMEM, WB_CANCELLED when stop(context)
  * says so. */
 wb_status wb_bootstrap_stimuli(double *means, const double *rdms, wb_comparison comparison, size_t count,
-                               size_t n, size_t draws, uint64_t seed, bool (*stop)(void *context),
+                               size_t n, size_t draw_count, uint64_t seed, bool (*stop)(void *context),
                                void *context, wb_error *err);
 
 /* The p-quantile of n numbers, which are sorted in place; linear between them. NAN for none. */

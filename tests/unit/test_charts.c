@@ -241,6 +241,43 @@ static void test_large_matrix(void **state) {
   clear(&s);
 }
 
+/* A tile for each run, and one name for equal neighbours. */
+static void emit_named(wb_values *values, const wb_study *study, const wb_condition *c, unsigned seed) {
+  static const char *const names[] = {"cat", "cat", "cat", "dog"};
+  double z[16];
+  (void)study;
+  (void)c;
+  for (int i = 0; i < 16; i++) z[i] = i + 100.0 * seed;
+  synthetic_add(values, (wb_value){.name = "i",
+                                   .shape = WB_MATRIX,
+                                   .rows = 4,
+                                   .cols = 4,
+                                   .data = z,
+                                   .row_labels = (char **)(uintptr_t)names,
+                                   .col_labels = (char **)(uintptr_t)names});
+}
+
+static void test_runs(void **state) {
+  (void)state;
+  scene s;
+  set(&s, (wb_output){.name = "i", .shape = WB_MATRIX, .reference = NAN, .plot = WB_PLOT_RUNS},
+      (synthetic){.objectives = both, .seeds = 3}, emit_named);
+  wb_chart_matrix(&s.chart, s.figure);
+  assert_int_equal(s.figure->panel_count, 6);
+  assert_int_equal(s.figure->rows, 2);
+  assert_int_equal(s.figure->cols, 3);
+  assert_string_equal(s.figure->row_titles[1], "supcon");
+  assert_string_equal(s.figure->col_titles[2], "seed 3");
+  assert_near(layer(&s, 4, 0)->z[5], 205); // the second run of the second condition
+  const wb_axis *axis = &s.figure->panels[4]->x;
+  assert_int_equal(axis->category_count, 4);
+  assert_string_equal(axis->categories[0], "");
+  assert_string_equal(axis->categories[1], "cat");
+  assert_string_equal(axis->categories[3], "dog");
+  assert_non_null(strstr(s.figure->caption, "tile for each run"));
+  clear(&s);
+}
+
 static void emit_classes(wb_values *values, const wb_study *study, const wb_condition *c, unsigned seed) {
   (void)study;
   (void)c;
@@ -379,6 +416,7 @@ int main(void) {
                                      cmocka_unit_test(test_lines),
                                      cmocka_unit_test(test_histogram),
                                      cmocka_unit_test(test_large_matrix),
+                                     cmocka_unit_test(test_runs),
                                      cmocka_unit_test(test_class_map),
                                      cmocka_unit_test(test_maps),
                                      cmocka_unit_test(test_points)};

@@ -200,7 +200,8 @@ typedef enum wb_plot {
   WB_PLOT_MAPS = 2,  // matrix: each row is a map of the unit grid, tiled over runs
   WB_PLOT_LINES = 3, // curve: one line per entry against the varied factor, a panel per objective
   WB_PLOT_IMAGES =
-      4 // matrix: each row is an RGB or grey image, drawn beside the output that names it in `beside`
+      4, // matrix: each row is an RGB or grey image, drawn beside the output that names it in `beside`
+  WB_PLOT_RUNS = 5 // matrix: a tile for each run, where WB_PLOT_AUTO draws the mean over a condition's runs
 } wb_plot;
 
 enum {

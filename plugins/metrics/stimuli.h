@@ -1,0 +1,171 @@
+/* stimuli.h: what the plugins that compare representations share: which stimuli they look at, their
+ * embeddings in memory, and how much memory there is. Header-only; the rest of a call's rules are plugin.h's.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#ifndef WB_STIMULI_H
+#define WB_STIMULI_H
+
+#include <stdbool.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <workbench/plugin_util.h>
+
+#include "distance.h"
+
+/* Parameters that these plugins declare alike, so that the host passes them on to rdm. */
+#define WB_PARAM_DISTANCE(struct_type)                                                                       \
+  {                                                                                                          \
+    .name = "distance",                                                                                      \
+    .help = "between the embeddings of two stimuli: 1 - Pearson r, 1 - Spearman r, 1 - cosine, Euclidean, "  \
+            "or Mahalanobis (covariance within classes, Ledoit-Wolf)",                                       \
+    .type = WB_CHOICE, .choices = wb_distance_choices, .default_text = "pearson",                            \
+    .offset = offsetof(struct_type, distance)                                                                \
+  }
+#define WB_PARAM_PER_CLASS(struct_type)                                                                      \
+  {                                                                                                          \
+    .name = "per-class",                                                                                     \
+    .help =                                                                                                  \
+        "stimuli of each class: the first so many of the file, in class order; 0 for all. Without labels "   \
+        "all stimuli are one class",                                                                         \
+    .unit = "stimuli", .type = WB_INT, .default_text = "100", .max = 1e9,                                    \
+    .offset = offsetof(struct_type, per_class)                                                               \
+  }
+#define WB_PARAM_AFTER_RELU(struct_type)                                                                     \
+  {                                                                                                          \
+    .name = "after-relu", .help = "set negative activations to zero first", .type = WB_BOOL,                 \
+    .default_text = "no", .offset = offsetof(struct_type, after_relu)                                        \
+  }
+#define WB_INPUT_EMBEDDING(shared)                                                                           \
+  {                                                                                                          \
+    .role = "activations", .help = "embedding before ReLU", .object = "/activations/test/embedding",         \
+    .axes = {"stimulus", "unit"}, .element = WB_F32, .rank = 2, .shared_axes = (shared)                      \
+  }
+#define WB_INPUT_CLASSES                                                                                     \
+  {                                                                                                          \
+    .role = "labels", .help = "classes of the stimuli", .object = "/activations/test/labels",                \
+    .axes = {"stimulus"}, .element = WB_I32, .rank = 1, .flags = WB_INPUT_OPTIONAL                           \
+  }
+
+static const char *const wb_distance_choices[] = {"pearson",   "spearman",    "cosine",
+                                                  "euclidean", "mahalanobis", NULL};
+
+/* The stimuli in class order, and within a class in the order of the file. */
+typedef struct wb_stimuli {
+  size_t count, classes;
+  uint64_t *rows;  // (count): where they are in the file
+  int32_t *labels; // (count), ascending
+  uint64_t all, units;
+} wb_stimuli;
+
+static inline int wb_stimuli_order(const void *a, const void *b) {
+  const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+  return (x > y) - (x < y);
+}
+
+/* Chooses them for one run. Stimuli with a negative label have no class and are left out. WB_INPUT where
+ * fewer than two remain. */
+static inline wb_status wb_stimuli_choose(const wb_host *host, uint32_t run, int64_t per_class,
+                                          wb_stimuli *out) {
+  uint64_t dims[WB_MAX_RANK];
+  WB_TRY(host->shape(host, "activations", run, dims));
+  const uint64_t n = dims[0];
+  *out = (wb_stimuli){.all = n, .units = dims[1]};
+  int32_t *labels = WB_ALLOC(host, int32_t, n);
+  int64_t *keys = WB_ALLOC(host, int64_t, n);
+  out->rows = WB_ALLOC(host, uint64_t, n);
+  out->labels = WB_ALLOC(host, int32_t, n);
+  if (!labels || !keys || !out->rows || !out->labels) return WB_NOMEM;
+  memset(labels, 0, n * sizeof *labels);
+  if (host->has(host, "labels", run)) WB_TRY(host->read(host, "labels", run, 0, n, labels));
+  size_t labelled = 0;
+  for (uint64_t s = 0; s < n; s++)
+    if (labels[s] >= 0) keys[labelled++] = (int64_t)labels[s] << 32 | (int64_t)s; // class first, then place
+  qsort(keys, labelled, sizeof *keys, wb_stimuli_order);
+  int64_t taken = 0, fewest = INT64_MAX;
+  for (size_t k = 0; k < labelled; k++) {
+    const int32_t label = (int32_t)(keys[k] >> 32);
+    const bool fresh = k == 0 || label != out->labels[out->count - 1];
+    if (fresh && out->classes++ && taken < fewest) fewest = taken;
+    if (fresh) taken = 0;
+    if (per_class > 0 && taken == per_class) continue;
+    taken++;
+    out->rows[out->count] = (uint64_t)(keys[k] & UINT32_MAX);
+    out->labels[out->count++] = label;
+  }
+  if (taken < fewest) fewest = taken;
+  if (out->count < 2 || out->units < 1)
+    return wb_host_fail(host, WB_INPUT, "%s has %zu stimuli of %llu units to compare; at least 2 are needed",
+                        host->run_path(host, run), out->count, (unsigned long long)out->units);
+  if (per_class > 0 && fewest < per_class)
+    wb_host_log(host, WB_INFO, "%s: a class has only %lld of the %lld stimuli that --per-class asks for",
+                host->run_path(host, run), (long long)fewest, (long long)per_class);
+  return WB_OK;
+}
+
+/* x (count, units): the embeddings of the stimuli. Reads blocks of the file that hold any of them. */
+static inline wb_status wb_stimuli_read(const wb_host *host, uint32_t run, const wb_stimuli *stimuli,
+                                        bool after_relu, double *x) {
+  enum { BLOCK = 1024 };
+  const uint64_t units = stimuli->units, blocks = (stimuli->all + BLOCK - 1) / BLOCK;
+  float *rows = WB_ALLOC(host, float, BLOCK *units);
+  size_t *next = WB_ALLOC(host, size_t, stimuli->count), *head = WB_ALLOC(host, size_t, blocks);
+  if (!rows || !next || !head) return WB_NOMEM;
+  const size_t none = SIZE_MAX; // head[b], next[s]: the stimuli of block b as a chain
+  for (uint64_t b = 0; b < blocks; b++) head[b] = none;
+  for (size_t s = 0; s < stimuli->count; s++) {
+    next[s] = head[stimuli->rows[s] / BLOCK];
+    head[stimuli->rows[s] / BLOCK] = s;
+  }
+  for (uint64_t b = 0; b < blocks; b++) {
+    if (head[b] == none) continue;
+    const uint64_t first = b * BLOCK, count = stimuli->all - first < BLOCK ? stimuli->all - first : BLOCK;
+    WB_TRY(host->read(host, "activations", run, first, count, rows));
+    for (size_t s = head[b]; s != none; s = next[s]) {
+      const float *from = rows + (stimuli->rows[s] - first) * units;
+      for (uint64_t u = 0; u < units; u++) x[s * units + u] = after_relu && from[u] < 0 ? 0 : (double)from[u];
+    }
+    if (host->cancelled(host)) return WB_CANCELLED;
+  }
+  return WB_OK;
+}
+
+/* means (classes, units): of x (count, units) by class. */
+static inline void wb_stimuli_class_means(double *means, const wb_stimuli *stimuli, const double *x) {
+  const uint64_t units = stimuli->units;
+  memset(means, 0, stimuli->classes * units * sizeof *means);
+  for (size_t first = 0, last, c = 0; first < stimuli->count; first = last, c++) {
+    for (last = first; last < stimuli->count && stimuli->labels[last] == stimuli->labels[first];) last++;
+    for (size_t s = first; s < last; s++)
+      for (uint64_t u = 0; u < units; u++) means[c * units + u] += x[s * units + u] / (double)(last - first);
+  }
+}
+
+/* Whitens x where the distance is Mahalanobis'; *shrinkage (may be NULL) stays as it is otherwise. */
+static inline wb_status wb_stimuli_whiten(const wb_host *host, uint32_t run, const wb_stimuli *stimuli,
+                                          int32_t distance, double *x, double *shrinkage) {
+  wb_error err = {0};
+  double weight;
+  if (distance != WB_DISTANCE_MAHALANOBIS) return WB_OK;
+  const wb_status status = wb_whiten(x, &weight, stimuli->labels, stimuli->count, stimuli->units, &err);
+  if (status != WB_OK) return wb_host_fail(host, status, "%s: %s", host->run_path(host, run), err.message);
+  if (shrinkage) *shrinkage = weight;
+  return WB_OK;
+}
+
+/* Refuses, before any work, what needs more memory than there is; `instead` says which option would make it
+ * fit. */
+static inline wb_status wb_check_memory(const wb_host *host, double bytes, const char *what,
+                                        const char *instead) {
+  const double gib = 1073741824, base = 0.25 * gib; // base: libraries, their buffers, threads' stacks
+  struct rlimit limit;
+  double most = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+    most = fmin(most, (double)limit.rlim_cur);
+  if (bytes + base <= most) return WB_OK;
+  return wb_host_fail(host, WB_INPUT,
+                      "%s needs %.0f bytes (%.1f GiB), and %.1f GiB may be used. %s; --memory sets the limit",
+                      what, bytes, bytes / gib, most / gib, instead);
+}
+
+#endif
