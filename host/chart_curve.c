@@ -146,6 +146,23 @@ static void put_entry(const wb_chart *chart, wb_figure *figure, wb_panel *panel,
   layer->label = wb_figure_text(figure, "%.6g", names->x[e]);
 }
 
+/* The scalar that the curve names in `beside`, as dots where the axis is zero. False where there is none. */
+static bool put_dots(const wb_chart *chart, wb_figure *figure, wb_panel *panel, const wb_line *line) {
+  const wb_grouping *g = chart->grouping;
+  const wb_output *beside =
+      chart->output->beside ? wb_spec_output(chart->study->spec, chart->output->beside) : NULL;
+  if (!beside || beside->shape != WB_SCALAR || g->positions[0] != 0 || line->points[0] < 0) return false;
+  const wb_value **values;
+  const size_t n = wb_chart_values(chart, line->points[0], beside->name, &values);
+  double *x = wb_figure_alloc(figure, 2 * n, sizeof *x);
+  if (!x || !n) return false;
+  for (size_t i = 0; i < n; i++) x[n + i] = values[i]->data[0];
+  wb_layer *layer = wb_panel_xy(figure, panel, WB_DRAW_MARKS, n, x, x + n, NULL, NULL);
+  layer->colour = 0x222222;
+  layer->size = 1.3;
+  return true;
+}
+
 void wb_chart_lines(const wb_chart *chart, wb_figure *figure) {
   const wb_grouping *g = chart->grouping;
   const wb_value *names = longest(chart);
@@ -164,14 +181,19 @@ void wb_chart_lines(const wb_chart *chart, wb_figure *figure) {
     wb_axis_categories(figure, &panel->x, (const char *const *)g->position_names, g->position_count);
     wb_chart_reference(chart, figure, panel);
   }
-  for (size_t i = 0; i < g->line_count; i++)
+  bool dots = false;
+  for (size_t i = 0; i < g->line_count; i++) {
     for (size_t e = 0; e < names->rows; e++)
       put_entry(chart, figure, panels[i % panel_count], &g->lines[i], names, e);
+    dots = put_dots(chart, figure, panels[i % panel_count], &g->lines[i]) || dots;
+  }
   figure->legend_title = chart->output->x_label ? wb_figure_text(figure, "%s", chart->output->x_label) : NULL;
   const char *seeds = wb_chart_seeds(chart, figure, &most);
-  wb_chart_caption(chart, figure,
-                   wb_figure_text(figure, "%s %s%s", most > 1 ? "Mean over" : "Values of", seeds,
-                                  most > 1 ? ", band one sd" : ""));
+  wb_chart_caption(
+      chart, figure,
+      wb_figure_text(figure, "%s %s%s%s%s", most > 1 ? "Mean over" : "Values of", seeds,
+                     most > 1 ? ", band one sd" : "", dots ? "; black dots: " : "",
+                     dots ? wb_spec_output(chart->study->spec, chart->output->beside)->title : ""));
 }
 
 /* ---- Histograms ---- */

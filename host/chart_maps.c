@@ -2,8 +2,9 @@
  * charts.h.
  *
  * Few conditions: a row of the figure per emitted row (stimulus), a column per condition. Many, or one row: a
- * figure per emitted row, lines x positions. The first seed of each condition; every run has its own colour
- * scale, symmetric about zero. SPDX-License-Identifier: GPL-3.0-or-later
+ * figure per emitted row, lines x positions. The first seed of each condition. Where colours diverge every
+ * run has a scale of its own, symmetric about the reference: activity has no common unit.
+ * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include <math.h>
 #include <stdlib.h>
@@ -50,9 +51,8 @@ static void grid_of(const wb_value *value, size_t *rows, size_t *cols) {
   if (*rows * *cols != value->cols) square_pair(value->cols, rows, cols);
 }
 
-/* Angles and classes mean the same in every run; activity has its scale in each. */
 static bool shares_scale(const wb_output *output) {
-  return output->flags & (WB_OUTPUT_CIRCULAR | WB_OUTPUT_CLASSES);
+  return !(output->flags & WB_OUTPUT_DIVERGING);
 }
 
 static void put_map(wb_figure *figure, wb_panel *panel, const wb_value *value, size_t row,
@@ -186,7 +186,7 @@ bool wb_chart_maps(const wb_chart *chart, wb_figure *figure, size_t part) {
   const wb_value *images = any_value(chart, cells, count, chart->output->beside);
   if (images && (!images->rows || !images->cols)) images = NULL;
   figure->tiles = true;
-  figure->palette = WB_PALETTE_DIVERGING;
+  figure->palette = shares_scale(chart->output) ? WB_PALETTE_SEQUENTIAL : WB_PALETTE_DIVERGING;
   if (few) {
     by_stimulus(chart, figure, cells, count, sample, images);
   } else {

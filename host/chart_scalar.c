@@ -87,6 +87,18 @@ static void put_line(const wb_chart *chart, wb_figure *figure, wb_panel *panel, 
   layer->mark = line->mark;
 }
 
+/* The height of a line where there is no topography, over the whole panel. */
+static void put_zero_line(const wb_chart *chart, wb_figure *figure, wb_panel *panel, const wb_line *line) {
+  const wb_grouping *g = chart->grouping;
+  if (!g->position_count || g->positions[0] != 0 || line->points[0] < 0) return;
+  const spread s = spread_of(chart, figure, line->points[0]);
+  if (!s.n) return;
+  wb_layer *layer = wb_panel_level(figure, panel, s.mean, NAN, NAN);
+  layer->colour = line->colour;
+  layer->dash = line->dash == WB_DOTTED ? WB_DOTTED : WB_DASHED;
+  layer->width = 0.6;
+}
+
 /* What lines, bands and levels mean. */
 static char *explain(const wb_chart *chart, wb_figure *figure) {
   const wb_grouping *g = chart->grouping;
@@ -106,7 +118,10 @@ static char *explain(const wb_chart *chart, wb_figure *figure) {
   char *head = !per_run   ? wb_figure_text(figure, "One value for each condition of %s%s", seeds, interval)
                : most > 1 ? wb_figure_text(figure, "Mean over %s, band one sd", seeds)
                           : wb_figure_text(figure, "One seed for each condition");
-  return wb_figure_text(figure, "%s%s%s", head, dotted ? "; dotted without dropout" : "", control);
+  const char *zero = chart->output->flags & WB_OUTPUT_ZERO_LINE && g->position_count && g->positions[0] == 0
+                         ? "; horizontal: without topography"
+                         : "";
+  return wb_figure_text(figure, "%s%s%s%s", head, dotted ? "; dotted without dropout" : "", control, zero);
 }
 
 static void against_axis(const wb_chart *chart, wb_figure *figure) {
@@ -119,6 +134,8 @@ static void against_axis(const wb_chart *chart, wb_figure *figure) {
   wb_chart_reference(chart, figure, panel);
   for (size_t i = 0; i < g->line_count; i++)
     if (g->lines[i].level >= 0) put_level(chart, figure, panel, &g->lines[i]);
+  for (size_t i = 0; i < g->line_count && chart->output->flags & WB_OUTPUT_ZERO_LINE; i++)
+    put_zero_line(chart, figure, panel, &g->lines[i]);
   for (size_t i = 0; i < g->line_count; i++) put_line(chart, figure, panel, &g->lines[i]);
   wb_chart_caption(chart, figure, explain(chart, figure));
 }

@@ -17,7 +17,7 @@
 #include <string.h>
 #include <workbench/plugin_util.h>
 
-#include "autocorrelation.h"
+#include "unit_map.h"
 
 enum { NEIGHBOURS_ROOK, NEIGHBOURS_QUEEN, NEIGHBOURS_DISTANCE };
 enum { MAP_EACH, MAP_MEAN };
@@ -88,12 +88,7 @@ static const wb_input inputs_table[] = {
      .axes = {"stimulus", "unit"},
      .element = WB_F32,
      .rank = 2},
-    {.role = "positions",
-     .help = "where each unit lies; the grid unless the file has positions",
-     .object = "/positions",
-     .axes = {"unit", "xy"},
-     .element = WB_F64,
-     .rank = 2},
+    WB_POSITIONS_INPUT,
 };
 
 static const wb_output outputs_table[] = {
@@ -360,12 +355,7 @@ static wb_status run(const wb_host *host, const void *params) {
   }
   double *positions = WB_ALLOC(host, double, 2 * m.units);
   if (!positions) return WB_NOMEM;
-  WB_TRY(host->shape(host, "positions", 0, dims));
-  if (dims[1] != 2) {
-    return wb_host_fail(host, WB_INPUT, "%s has %llu numbers a unit as positions; expected 2, x and y",
-                        host->run_path(host, 0), (unsigned long long)dims[1]);
-  }
-  WB_TRY(host->read(host, "positions", 0, 0, m.units, positions));
+  WB_TRY(wb_unit_positions(host, m.units, positions));
   WB_TRY(neighbours(host, m.params, m.units, positions, &m.spatial));
   const wb_status status = measure(host, &m, positions);
   wb_spatial_free(&m.spatial);

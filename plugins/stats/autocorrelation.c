@@ -126,6 +126,45 @@ void wb_moran_correlogram(double *correlogram, size_t *pairs, const double *gram
         pairs[k] ? (double)units * correlogram[k] / (double)pairs[k] / (double)maps : (double)NAN;
 }
 
+/* Whether unit k has a value. */
+static bool is_known(const double *x, size_t dims, size_t k) {
+  for (size_t d = 0; d < dims; d++)
+    if (isnan(x[k * dims + d])) return false;
+  return true;
+}
+
+/* Sums over the units with a value, and over their pairs, of one coordinate's deviations from its mean. */
+static void add_coordinate(double *cross, double *square, const double *x, size_t dims, size_t d,
+                           const wb_spatial *spatial) {
+  double mean = 0, first = NAN;
+  size_t n = 0;
+  for (size_t k = 0; k < spatial->units; k++) {
+    if (!is_known(x, dims, k)) continue;
+    if (n++ == 0) first = x[k * dims + d]; // relative to it, so that equal values leave no rounding
+    mean += x[k * dims + d] - first;
+  }
+  mean = first + mean / (double)n;
+  for (size_t k = 0; k < spatial->units; k++)
+    if (is_known(x, dims, k)) *square += (x[k * dims + d] - mean) * (x[k * dims + d] - mean);
+  for (size_t k = 0; k < spatial->count; k++) {
+    const wb_pair *p = &spatial->pairs[k];
+    if (is_known(x, dims, p->i) && is_known(x, dims, p->j))
+      *cross += p->weight * (x[p->i * dims + d] - mean) * (x[p->j * dims + d] - mean);
+  }
+}
+
+double wb_moran_map(const double *x, size_t dims, const wb_spatial *spatial) {
+  double cross = 0, square = 0, total = 0;
+  size_t n = 0;
+  for (size_t d = 0; d < dims; d++) add_coordinate(&cross, &square, x, dims, d, spatial);
+  for (size_t k = 0; k < spatial->units; k++) n += is_known(x, dims, k);
+  for (size_t k = 0; k < spatial->count; k++) {
+    const wb_pair *p = &spatial->pairs[k];
+    if (is_known(x, dims, p->i) && is_known(x, dims, p->j)) total += p->weight;
+  }
+  return square > 0 && total > 0 ? (double)n / total * cross / square : (double)NAN;
+}
+
 void wb_moran_permute(double *i, const double *gram, size_t maps, const wb_spatial *spatial, uint64_t seed,
                       size_t first, size_t count, uint32_t *orders) {
 #pragma omp parallel for schedule(static)

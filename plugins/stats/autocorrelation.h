@@ -39,6 +39,10 @@ void wb_moran_local(double *local, const double *gram, size_t maps, const wb_spa
 void wb_moran_correlogram(double *correlogram, size_t *pairs, const double *gram, size_t maps,
                           const double *positions, size_t units, size_t lags);
 
+/* Moran's I of one map x (units, dims) of vectors: products are dot products. Units with a NaN are left out,
+ * as if the grid had holes; NAN where the others are all alike or not neighbours. */
+double wb_moran_map(const double *x, size_t dims, const wb_spatial *spatial);
+
 typedef struct wb_permutation {
   double mean, sd; // of I over the permutations
   double p;        // two-sided: (1 + number with |I - E| at least the observed) / (1 + permutations)

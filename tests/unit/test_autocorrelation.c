@@ -277,12 +277,47 @@ static void test_no_neighbours(void **state) {
   wb_spatial_free(&s);
 }
 
+/* One map: as plain_moran. Two coordinates: the sums of both. Units without a value: as if they were not
+ * there. */
+static void test_map(void **state) {
+  (void)state;
+  double x[UNITS], xy[2 * UNITS], w[UNITS * UNITS];
+  wb_rng rng = wb_rng_make(6, "test-maps", 0);
+  wb_spatial s;
+  assert_int_equal(wb_spatial_grid(&s, ROWS, COLS, WB_ROOK, false, false, NULL), WB_OK);
+  for (size_t i = 0; i < UNITS; i++) {
+    x[i] = wb_rng_normal(&rng) + (double)(i % COLS);
+    xy[2 * i] = 2 * x[i] + 5;
+    xy[2 * i + 1] = -x[i];
+    for (size_t j = 0; j < UNITS; j++) w[i * UNITS + j] = weight(i, j, false, false);
+  }
+  assert_true(fabs(wb_moran_map(x, 1, &s) - plain_moran(x, w)) < 1e-12);
+  assert_true(fabs(wb_moran_map(xy, 2, &s) - plain_moran(x, w)) < 1e-12);
+  wb_spatial_free(&s);
+
+  /* Rows 1 2 . 8 and 1 3 9 9: 7 pairs; mean 33/7 over 7 units. */
+  const double hole[8] = {1, 2, NAN, 8, 1, 3, 9, 9};
+  const double m = 33.0 / 7, z[8] = {1 - m, 2 - m, 0, 8 - m, 1 - m, 3 - m, 9 - m, 9 - m};
+  const double cross =
+      z[0] * z[1] + z[4] * z[5] + z[5] * z[6] + z[6] * z[7] + z[0] * z[4] + z[1] * z[5] + z[3] * z[7];
+  double square = 0;
+  for (size_t k = 0; k < 8; k++) square += z[k] * z[k];
+  assert_int_equal(wb_spatial_grid(&s, 2, 4, WB_ROOK, false, false, NULL), WB_OK);
+  assert_true(fabs(wb_moran_map(hole, 1, &s) - 7.0 / 7 * cross / square) < 1e-12);
+  const double same[8] = {0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1};
+  assert_true(isnan(wb_moran_map(same, 1, &s)));
+  const double apart[8] = {1, NAN, 2, NAN, NAN, 4, NAN, 8};
+  assert_true(isnan(wb_moran_map(apart, 1, &s)));
+  wb_spatial_free(&s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_against_plain_loops), cmocka_unit_test(test_by_hand),
       cmocka_unit_test(test_affine_invariance),   cmocka_unit_test(test_constant_maps),
       cmocka_unit_test(test_permutation),         cmocka_unit_test(test_distance_and_correlogram),
-      cmocka_unit_test(test_flat_torus),          cmocka_unit_test(test_no_neighbours),
+      cmocka_unit_test(test_flat_torus),          cmocka_unit_test(test_map),
+      cmocka_unit_test(test_no_neighbours),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

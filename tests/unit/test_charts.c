@@ -125,6 +125,22 @@ static void test_dots(void **state) {
   clear(&s);
 }
 
+/* The height at rho 0 across the panel, in the line's colour. */
+static void test_zero_line(void **state) {
+  (void)state;
+  scene s;
+  set(&s, (wb_output){.name = "i", .shape = WB_SCALAR, .reference = NAN, .flags = WB_OUTPUT_ZERO_LINE},
+      (synthetic){.objectives = both, .topos = ws, .rhos = two, .seeds = 3}, emit_scalar);
+  wb_chart_scalar(&s.chart, s.figure);
+  assert_int_equal(s.figure->panels[0]->layer_count, 4);
+  const wb_layer *level = layer(&s, 0, 1), *line = layer(&s, 0, 3);
+  assert_int_equal(level->kind, WB_LAYER_LEVEL);
+  assert_near(level->y[0], 2); // seeds 1, 2, 3
+  assert_true(level->colour == line->colour && level->dash == WB_DASHED && !level->label);
+  assert_non_null(strstr(s.figure->caption, "horizontal: without topography"));
+  clear(&s);
+}
+
 /* ---- Curves ---- */
 
 static void emit_curve(wb_values *values, const wb_study *study, const wb_condition *c, unsigned seed) {
@@ -182,6 +198,29 @@ static void test_lines(void **state) {
   assert_near(layer(&s, 1, 1)->y[1], 0.2);
   assert_true(isnan(layer(&s, 0, 2)->y[0]));
   assert_near(layer(&s, 0, 2)->y[1], 7);
+  clear(&s);
+}
+
+static void emit_beside(wb_values *values, const wb_study *study, const wb_condition *c, unsigned seed) {
+  emit_curve(values, study, c, seed);
+  synthetic_add(values, (wb_value){.name = "all", .shape = WB_SCALAR, .data = (double[]){8 + 0.1 * seed}});
+}
+
+/* A scalar beside the lines: black dots at rho 0, one for each seed. */
+static void test_lines_beside(void **state) {
+  (void)state;
+  scene s;
+  const wb_output output = {.name = "i", .shape = WB_CURVE, .reference = NAN, .beside = "all"};
+  set(&s, output, (synthetic){.objectives = both, .topos = ws, .rhos = two, .seeds = 3}, emit_beside);
+  wb_output outputs[] = {output, {.name = "all", .title = "all pairs", .shape = WB_SCALAR}};
+  s.spec.outputs = outputs;
+  s.spec.output_count = 2;
+  wb_chart_lines(&s.chart, s.figure);
+  assert_int_equal(s.figure->panels[1]->layer_count, 4);
+  const wb_layer *dots = layer(&s, 1, 3);
+  assert_true(dots->rows == 3 && dots->style == WB_DRAW_MARKS && dots->x[2] == 0);
+  assert_near(dots->y[2], 8.3);
+  assert_non_null(strstr(s.figure->caption, "black dots: all pairs"));
   clear(&s);
 }
 
@@ -334,8 +373,12 @@ static void emit_maps(wb_values *values, const wb_study *study, const wb_conditi
 static void test_maps(void **state) {
   (void)state;
   scene s;
-  const wb_output output = {
-      .name = "i", .shape = WB_MATRIX, .plot = WB_PLOT_MAPS, .reference = NAN, .beside = "image"};
+  const wb_output output = {.name = "i",
+                            .shape = WB_MATRIX,
+                            .plot = WB_PLOT_MAPS,
+                            .reference = NAN,
+                            .beside = "image",
+                            .flags = WB_OUTPUT_DIVERGING};
   set(&s, output, (synthetic){.objectives = ce, .topos = ws, .rhos = two, .seeds = 2}, emit_maps);
   assert_true(wb_chart_maps(&s.chart, s.figure, 0));
   assert_true(s.figure->rows == 2 && s.figure->cols == 3 && s.figure->panel_count == 6);
@@ -359,6 +402,20 @@ static void test_maps(void **state) {
   assert_near(layer(&s, 0, 0)->z[0], 255);
   assert_near(layer(&s, 1, 0)->z[0], 8);
   assert_false(wb_chart_maps(&s.chart, s.figure, 2));
+  clear(&s);
+}
+
+/* Colours that do not diverge have one scale for all runs, and a bar. */
+static void test_maps_share_a_scale(void **state) {
+  (void)state;
+  scene s;
+  const wb_output output = {.name = "i", .shape = WB_MATRIX, .plot = WB_PLOT_MAPS, .reference = NAN};
+  set(&s, output, (synthetic){.objectives = ce, .topos = ws, .rhos = two, .seeds = 1}, emit_maps);
+  assert_true(wb_chart_maps(&s.chart, s.figure, 0));
+  assert_true(s.figure->palette == WB_PALETTE_SEQUENTIAL && s.figure->colour_bar);
+  assert_near(s.figure->z_low, -4);
+  assert_near(s.figure->z_high, 19);
+  assert_true(isnan(s.figure->panels[0]->z_low));
   clear(&s);
 }
 
@@ -419,6 +476,9 @@ int main(void) {
                                      cmocka_unit_test(test_runs),
                                      cmocka_unit_test(test_class_map),
                                      cmocka_unit_test(test_maps),
+                                     cmocka_unit_test(test_maps_share_a_scale),
+                                     cmocka_unit_test(test_zero_line),
+                                     cmocka_unit_test(test_lines_beside),
                                      cmocka_unit_test(test_points)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

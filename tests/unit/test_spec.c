@@ -45,6 +45,8 @@ static void test_copy(void **state) {
 static void test_round_trip(void **state) {
   (void)state;
   wb_spec *spec = copied(&made_plugin), *again = NULL;
+  const uint32_t all = 2 * WB_OUTPUT_ZERO_LINE - 1; // every flag of an output
+  spec->outputs[1].flags = all;
   json_t *json = wb_spec_to_json(spec);
   char *text = json_dumps(json, JSON_SORT_KEYS);
   json_t *parsed = json_loads(text, 0, NULL);
@@ -63,6 +65,7 @@ static void test_round_trip(void **state) {
   assert_true(isnan(again->outputs[1].reference));
   assert_true(again->outputs[0].reference == 0);
   assert_int_equal(again->outputs[1].plot, WB_PLOT_MAPS);
+  assert_int_equal(again->outputs[1].flags, all);
   free(text);
   json_decref(json);
   json_decref(parsed);

@@ -197,7 +197,8 @@ typedef enum wb_shape {
 typedef enum wb_plot {
   WB_PLOT_AUTO = 0,  // scalars against the varied factor; curves, heat maps, scatter, bars by shape
   WB_PLOT_NONE = 1,  // table only
-  WB_PLOT_MAPS = 2,  // matrix: each row is a map of the unit grid, tiled over runs
+  WB_PLOT_MAPS = 2,  // matrix: each row is a map of the unit grid, tiled over runs. DIVERGING: each run on a
+                     // colour scale of its own, symmetric about `reference`; else all on one
   WB_PLOT_LINES = 3, // curve: one line per entry against the varied factor, a panel per objective
   WB_PLOT_IMAGES =
       4, // matrix: each row is an RGB or grey image, drawn beside the output that names it in `beside`
@@ -213,7 +214,9 @@ enum {
   WB_OUTPUT_HEADLINE =
       1u << 5, // shown in the terminal's table; the first of them is the plugin's own figure, ID.svg
   WB_OUTPUT_CIRCULAR = 1u << 6, // `low` and `high` are the same (an angle): colours that close a circle
-  WB_OUTPUT_CLASSES = 1u << 7   // class numbers: the colours of classes, with their names; negative: none
+  WB_OUTPUT_CLASSES = 1u << 7,  // class numbers: the colours of classes, with their names; negative: none
+  WB_OUTPUT_ZERO_LINE =
+      1u << 8 // scalar: a horizontal line at each line's value without topography (rho or lambda 0)
 };
 
 typedef struct wb_output {
@@ -225,11 +228,12 @@ typedef struct wb_output {
   const char *higher_means; // "smoother", "more alike", "better"; NULL where neither is
   const char *x_label;      // of the x axis or of the columns
   const char *y_label;      // of a matrix' rows
-  const char *beside;       // WB_PLOT_MAPS: an output of images drawn to the left; NULL: none
-  double low, high;         // mathematical bounds; a value outside is an error. -INFINITY, INFINITY: none
-  double reference;         // a line drawn at this value; NAN: none (0 draws one at zero)
-  uint32_t shape;           // wb_shape
-  uint32_t plot;            // wb_plot
+  const char *beside; // WB_PLOT_MAPS: an output of images drawn to the left; WB_PLOT_LINES: a scalar, drawn
+                      // as dots where the varied factor is 0; NULL: none
+  double low, high;   // mathematical bounds; a value outside is an error. -INFINITY, INFINITY: none
+  double reference;   // a line drawn at this value; NAN: none (0 draws one at zero)
+  uint32_t shape;     // wb_shape
+  uint32_t plot;      // wb_plot
   uint32_t flags;
 } wb_output;
 
