@@ -47,8 +47,8 @@ static wb_status host_target(const wb_host *host, const char *name, wb_target *o
   if (exists && !S_ISREG(info.st_mode))
     status = wb_call_fail(call, WB_ARG, "%s is not a file; --out names the file to write", path);
   else if (exists && !overwrite && !resume)
-    status = wb_call_fail(call, WB_ARG, "%s exists already\n--resume continues it, --overwrite replaces it.",
-                          path);
+    status = wb_call_fail(call, WB_ARG, "%s exists already\n%s--overwrite replaces it.", path,
+                          call->spec->kind == WB_TRAIN ? "--resume continues it, " : "");
   if (status == WB_OK) status = settle(call, path);
   free(path);
   if (status != WB_OK) return status;

@@ -16,7 +16,14 @@
 #include "params.h"
 #include "say.h"
 
-enum { MAKES = 1, MEASURES = 2, READS = 4, IMAGES = 8, SEEDED = 16 }; // for which plugins an option is
+enum {
+  MAKES = 1,
+  MEASURES = 2,
+  READS = 4,
+  IMAGES = 8,
+  SEEDED = 16,
+  TRAINS = 32
+}; // for which plugins an option is
 
 typedef struct host_option {
   unsigned kinds;
@@ -28,7 +35,7 @@ static const host_option host_options[] = {
     {MEASURES, {"out", 0, WB_OPT_ONE, "DIR", "where the results go (default: results/PLUGIN)", "files"}},
     {MAKES, {"out", 0, WB_OPT_ONE, "FILE", "the run file to write (default: runs/NAME.h5)", "files"}},
     {MAKES, {"overwrite", 0, WB_OPT_FLAG, NULL, "replace the run file if there is one", "files"}},
-    {MAKES,
+    {TRAINS,
      {"resume", 0, WB_OPT_FLAG, NULL, "continue an interrupted run, or start where there is none", "files"}},
     {MEASURES,
      {"object", 0, WB_OPT_EACH, "ROLE=/PATH", "read a role from another data set of the files", "files"}},
@@ -39,7 +46,7 @@ static const host_option host_options[] = {
      {"data", 0, WB_OPT_ONE, "SPEC", "images to use instead of those that the runs were trained on",
       "files"}},
     {MEASURES, {"factor", 0, WB_OPT_EACH, "NAME=VALUE", "a factor of all files of this call", "files"}},
-    {MAKES,
+    {TRAINS,
      {"preset", 0, WB_OPT_ONE, "NAME", "a published recipe; options given as well override it",
       "parameters"}},
     {MAKES | MEASURES,
@@ -73,7 +80,8 @@ static bool measures(const wb_spec *spec) {
 static unsigned kinds_of(const wb_spec *spec) {
   unsigned kinds = measures(spec) ? MEASURES | READS : MAKES;
   if (spec->kind == WB_CONVERT) kinds |= READS;
-  if (!measures(spec) || (spec->flags & WB_STOCHASTIC)) kinds |= SEEDED;
+  if (spec->kind == WB_TRAIN) kinds |= TRAINS;
+  if (spec->kind == WB_TRAIN || (spec->flags & WB_STOCHASTIC)) kinds |= SEEDED;
   for (size_t i = 0; i < spec->input_count; i++)
     if (spec->inputs[i].kind == WB_IMAGES && !wb_spec_param(spec, "data")) kinds |= IMAGES;
   return kinds;

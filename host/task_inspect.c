@@ -217,7 +217,10 @@ static wb_status inspect_stimuli(wb_inspection *in) {
     char *index = wb_format("%.*s/index", group, object), digest[WB_DIGEST_SIZE] = "";
     const bool known = wb_h5_exists(in->file, index);
     const wb_status status = known ? wb_inspect_digest(in, index, digest) : WB_OK;
-    char *data = wb_inspect_data_attribute(in, "data_digest");
+    char *group_path = wb_format("%.*s", group ? group : 1, object), *data = NULL;
+    if (wb_h5_get_text(in->file, group_path, "data_digest", &data, NULL) != WB_OK) // what they were made from
+      data = wb_inspect_data_attribute(in, "data_digest");
+    free(group_path);
     char *both = wb_format("%s %s", digest, data ? data : "");
     if (known || data) wb_json_set(in->result, "stimuli", wb_json_string(both));
     free(both);

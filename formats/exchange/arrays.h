@@ -54,7 +54,8 @@ void wb_arrays_close(wb_arrays *file); // NULL is fine
 size_t wb_arrays_count(const wb_arrays *file);
 const wb_array *wb_arrays_at(const wb_arrays *file, size_t i);           // in the order of the file
 const wb_array *wb_arrays_find(const wb_arrays *file, const char *name); // NULL where there is none
-/* A text of a safetensors file's __metadata__; NULL where there is none. Owned by the file. */
+/* A text of the metadata: safetensors' __metadata__, or what wb_npz_write left; NULL where there is none.
+ * Owned by the file. */
 const char *wb_arrays_metadata(const wb_arrays *file, const char *key);
 
 /* Reads an array once, from end to end, and compares its checksum, where the format has one: .npz. */

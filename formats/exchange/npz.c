@@ -15,6 +15,7 @@ enum {
   LOCAL_SIZE = 30,
   LONGEST_COMMENT = 65535,
   LARGEST_DIRECTORY = 1 << 28,
+  LARGEST_METADATA = 1 << 22,
   ENCRYPTED = 1, // a flag
   STORED = 0,    // methods
   DEFLATED = 8,
@@ -138,6 +139,58 @@ static wb_status read_member(wb_arrays *file, const uint8_t *at, size_t rest, si
   return status == WB_OK ? wb_npy_header(file, entry, err) : status;
 }
 
+/* UTF-32 to UTF-8, up to the first NUL; out holds four bytes a character and one more. */
+static void narrow(char *out, const uint8_t *text, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    const uint32_t c = (uint32_t)number(text + 4 * i, 4);
+    if (!c) break;
+    if (c < 0x80) {
+      *out++ = (char)c;
+    } else if (c < 0x800) {
+      *out++ = (char)(0xc0 | c >> 6);
+      *out++ = (char)(0x80 | (c & 0x3f));
+    } else if (c < 0x10000) {
+      *out++ = (char)(0xe0 | c >> 12);
+      *out++ = (char)(0x80 | (c >> 6 & 0x3f));
+      *out++ = (char)(0x80 | (c & 0x3f));
+    } else {
+      *out++ = (char)(0xf0 | (c >> 18 & 7));
+      *out++ = (char)(0x80 | (c >> 12 & 0x3f));
+      *out++ = (char)(0x80 | (c >> 6 & 0x3f));
+      *out++ = (char)(0x80 | (c & 0x3f));
+    }
+  }
+  *out = '\0';
+}
+
+/* The last member, where it is the metadata as arrays_write.h has them: a text that is a JSON object. */
+static wb_status take_metadata(wb_arrays *file, wb_error *err) {
+  wb_array_entry *last = file->count ? &file->entries[file->count - 1] : NULL;
+  if (!last || strcmp(last->name, "metadata") != 0 || last->array.rank || strncmp(last->type, "<U", 2) != 0)
+    return WB_OK;
+  const uint64_t size = last->bytes.size - last->bytes.skip, count = size / 4;
+  if (size > LARGEST_METADATA) return WB_OK;
+  uint8_t *wide = malloc((size_t)size + 1);
+  char *text = malloc((size_t)size + 1);
+  wb_status status = wide && text ? WB_OK : wb_fail_nomem(err, file->path, 2 * size);
+  if (status == WB_OK) status = wb_entry_read(file, last, last->bytes.skip, wide, (size_t)size, err);
+  if (status == WB_OK) {
+    narrow(text, wide, (size_t)count);
+    file->metadata = json_loads(text, 0, NULL);
+    if (!json_is_object(file->metadata)) {
+      json_decref(file->metadata);
+      file->metadata = NULL;
+    } else {
+      wb_inflation_end(&file->inflation);
+      free(last->name);
+      file->count--;
+    }
+  }
+  free(text);
+  free(wide);
+  return status;
+}
+
 wb_status wb_npz_read(wb_arrays *file, wb_error *err) {
   directory where = {0};
   wb_status status = find_directory(file, &where, err);
@@ -154,5 +207,5 @@ wb_status wb_npz_read(wb_arrays *file, wb_error *err) {
     wb_inflation_end(&file->inflation); // it refers to an entry, and entries move
   }
   free(bytes);
-  return status;
+  return status == WB_OK ? take_metadata(file, err) : status;
 }

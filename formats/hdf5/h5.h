@@ -94,6 +94,11 @@ wb_status wb_h5_get_doubles(const wb_h5 *file, const char *object, const char *n
                             size_t capacity, size_t *count, wb_error *err);
 void wb_h5_free_texts(char **texts, size_t count);
 
+/* A group with all that is below it, or a data set, to the same place of another file. */
+wb_status wb_h5_copy(const wb_h5 *from, const char *object, wb_h5 *to, wb_error *err);
+/* The attributes of an object that the same object of the other file does not have yet. */
+wb_status wb_h5_copy_attributes(const wb_h5 *from, const char *object, wb_h5 *to, wb_error *err);
+
 /* Names of an object's attributes, sorted. */
 wb_status wb_h5_attribute_names(const wb_h5 *file, const char *object, char ***names, size_t *count,
                                 wb_error *err);

@@ -7,6 +7,7 @@
 #include <workbench/plugin_util.h>
 
 #include "base/error.h"
+#include "hdf5/h5.h"
 #include "net.h"
 
 /* Hands a failure of the libraries below to the host; never WB_OK. */
@@ -29,6 +30,10 @@ struct wb_model {
 };
 
 /* service_model.c */
+/* The network of /model in an open run file, freed when `run` returns. `path` is for messages and lives as
+ * long. A failure is in *err or with the host. */
+wb_status wb_model_read(const wb_host *host, const wb_h5 *file, const char *path, uint32_t batch,
+                        wb_model **out, wb_error *err);
 wb_status wb_service_model(const wb_host *host, const char *role, uint32_t run, uint32_t batch,
                            wb_model **out);
 void wb_service_model_free(wb_model *model);
@@ -38,6 +43,11 @@ const char *wb_service_layer(const wb_model *model, uint32_t index, uint32_t dim
 /* service_pass.c */
 wb_status wb_service_forward(const wb_host *host, wb_model *model, const float *images, uint32_t n,
                              uint32_t taps, const char *const *layers, float *const *outs);
+/* Embedding (n, units) and logits (n, classes; may be NULL) with batch norm in training mode: by the
+ * statistics of these n images, dropout off. Leaves other running statistics in the network, which evaluation
+ * would then use. */
+wb_status wb_model_forward_batch(const wb_host *host, wb_model *model, const float *images, uint32_t n,
+                                 float *embedding, float *logits);
 wb_status wb_service_input_gradient(const wb_host *host, wb_model *model, const float *images,
                                     const int32_t *labels, uint32_t n, float *gradient, float *loss);
 

@@ -106,6 +106,19 @@ static void release(void *model) {
   wb_service_model_free(model);
 }
 
+wb_status wb_model_read(const wb_host *host, const wb_h5 *file, const char *path, uint32_t batch,
+                        wb_model **out, wb_error *err) {
+  wb_model *m = WB_ALLOC(host, wb_model, 1);
+  if (!m) return WB_NOMEM;
+  *m = (wb_model){.path = path, .batch = batch};
+  WB_TRY(host->defer(host, release, m));
+  wb_status status = build_net(m, file, err);
+  if (status == WB_OK) status = load_classifier(host, m, file, err);
+  if (status == WB_OK) status = make_room(host, m);
+  if (status == WB_OK) *out = m;
+  return status;
+}
+
 wb_status wb_service_model(const wb_host *host, const char *role, uint32_t run, uint32_t batch,
                            wb_model **out) {
   (void)role;
@@ -114,21 +127,14 @@ wb_status wb_service_model(const wb_host *host, const char *role, uint32_t run, 
                         "engine/1 was asked for a network for %u images a call; it does 1 to "
                         "65,536",
                         batch);
-  wb_model *m = WB_ALLOC(host, wb_model, 1);
-  if (!m) return WB_NOMEM;
-  *m = (wb_model){.path = host->run_path(host, run), .batch = batch};
-  WB_TRY(host->defer(host, release, m));
+  const char *path = host->run_path(host, run);
   wb_error err = {0};
   wb_h5 *file;
-  wb_status status = wb_runfile_open(m->path, &file, &err);
+  wb_status status = wb_runfile_open(path, &file, &err);
   if (status != WB_OK) return wb_service_fail(host, &err);
-  status = build_net(m, file, &err);
-  if (status == WB_OK) status = load_classifier(host, m, file, &err);
-  if (status == WB_OK) status = make_room(host, m);
+  status = wb_model_read(host, file, path, batch, out, &err);
   wb_h5_close(file);
-  if (status != WB_OK) return err.status ? wb_service_fail(host, &err) : status;
-  *out = m;
-  return WB_OK;
+  return err.status ? wb_service_fail(host, &err) : status;
 }
 
 void wb_service_model_free(wb_model *model) {

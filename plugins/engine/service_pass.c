@@ -94,6 +94,21 @@ static wb_status prepare_backward(wb_model *m, wb_error *err) {
   return WB_OK;
 }
 
+wb_status wb_model_forward_batch(const wb_host *host, wb_model *m, const float *images, uint32_t n,
+                                 float *embedding, float *logits) {
+  WB_TRY(check_call(host, m, n));
+  wb_error err = {0};
+  wb_status status = prepare_backward(m, &err);
+  normalise(m, images, n);
+  if (status == WB_OK) status = wb_net_forward_train(m->net, m->input, (int)n, 0, 0, &err);
+  if (status != WB_OK) return wb_service_fail(host, &err);
+  memcpy(embedding, wb_net_embedding(m->net), (size_t)n * m->units * sizeof *embedding);
+  if (!logits) return WB_OK;
+  classify(m, embedding, n);
+  memcpy(logits, m->logits, (size_t)n * m->classes * sizeof *logits);
+  return WB_OK;
+}
+
 /* Cross-entropy of one stimulus; its gradient replaces the logits. */
 static double cross_entropy(float *logits, size_t classes, size_t label) {
   double top = (double)logits[0], sum = 0;

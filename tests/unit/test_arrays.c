@@ -310,6 +310,10 @@ static void test_round_trip(void **state) {
   wb_arrays_close(file);
   assert_int_equal(wb_npz_write(at("r.npz"), arrays, count, metadata, NULL), WB_OK);
   check_sample("r.npz");
+  file = opened("r.npz");
+  assert_int_equal(wb_arrays_count(file), count);
+  assert_string_equal(wb_arrays_metadata(file, "arch"), "caf\xc3\xa9");
+  wb_arrays_close(file);
   json_decref(metadata);
   wb_error err = {0};
   assert_int_equal(wb_npz_write("/nowhere/r.npz", arrays, count, NULL, &err), WB_IO);
