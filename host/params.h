@@ -29,6 +29,12 @@ wb_status wb_settings_from_args(char **settings, const wb_spec *spec, const wb_a
 wb_status wb_settings_load(char **settings, const wb_spec *spec, const char *path,
                            const char *const *host_names, char **host_values, size_t host_count,
                            wb_error *err);
+/* The file of a preset: in the source tree that the program was built in, or installed. malloc'ed. WB_ARG
+ * with the nearest name where there is none. */
+wb_status wb_preset_path(const char *name, char **out, wb_error *err);
+/* A value of a parameter file as text: a scalar, or a sequence of scalars joined by commas. malloc'ed; NULL
+ * for anything else. */
+char *wb_settings_text(const json_t *value);
 /* WB_ARG where a required one is unset. */
 wb_status wb_settings_complete(char *const *settings, const wb_spec *spec, wb_error *err);
 

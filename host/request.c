@@ -246,43 +246,12 @@ static wb_status read_lists(wb_request *out, wb_error *err) {
   return status;
 }
 
-/* The file of a preset: beside the source tree that the program was built in, or installed. malloc'ed. */
-static wb_status find_preset(const char *name, char **out, wb_error *err) {
-  char *program = wb_program_path(), *slash = strrchr(program, '/'), **files = NULL;
-  if (slash) *slash = '\0';
-  static const char *const places[] = {"../../../scripts/presets", "../share/workbench/presets"};
-  char **names = NULL;
-  size_t name_count = 0;
-  *out = NULL;
-  for (size_t p = 0; p < 2 && !*out; p++) {
-    char *folder = wb_format("%s/%s", program, places[p]);
-    const size_t count = wb_list_folder(folder, ".yaml", &files);
-    for (size_t i = 0; i < count; i++) {
-      const char *last = wb_last_part(files[i]);
-      char *preset = wb_format("%.*s", (int)(strlen(last) - strlen(".yaml")), last);
-      if (!strcmp(preset, name)) *out = realpath(files[i], NULL);
-      wb_grow(names, name_count);
-      names[name_count++] = preset;
-    }
-    wb_free_texts(files, count);
-    free(folder);
-  }
-  if (!*out) {
-    char *hint = wb_did_you_mean(name, "", (const char *const *)names, name_count);
-    wb_fail(err, WB_ARG, "there is no preset %s%s", name, hint);
-    free(hint);
-  }
-  wb_free_texts(names, name_count);
-  free(program);
-  return *out ? WB_OK : WB_ARG;
-}
-
 static wb_status read_settings(wb_request *out, wb_error *err) {
   static const char *const host_names[] = {"seed"};
   char *seed_text = NULL, *preset_path = NULL;
   const char *preset = wb_args_value(&out->args, "preset"), *file = wb_args_value(&out->args, "params");
   wb_status status = WB_OK;
-  if (preset) status = find_preset(preset, &preset_path, err);
+  if (preset) status = wb_preset_path(preset, &preset_path, err);
   if (preset_path)
     status = wb_settings_load(out->settings, out->spec, preset_path, host_names, &seed_text, 1, err);
   if (status == WB_OK && file)

@@ -58,8 +58,7 @@ wb_status wb_settings_from_args(char **settings, const wb_spec *spec, const wb_a
   return WB_OK;
 }
 
-/* A scalar, or a sequence of scalars joined by commas; NULL for anything else. */
-static char *value_text(const json_t *value) {
+char *wb_settings_text(const json_t *value) {
   if (json_is_null(value)) return wb_copy("");
   if (json_is_string(value)) return wb_copy(json_string_value(value));
   if (!json_is_array(value)) return NULL;
@@ -99,7 +98,7 @@ static wb_status apply_mapping(char **settings, const wb_spec *spec, const file_
   json_t *value;
   json_object_foreach((json_t *)mapping, name, value) {
     if (sections && json_is_object(value)) continue;
-    char *text = value_text(value);
+    char *text = wb_settings_text(value);
     if (!text) return wb_fail(err, WB_ARG, "%s must be a single value or a list of values", name);
     const wb_status status = set_from_file(settings, spec, host, name, text, err);
     free(text);

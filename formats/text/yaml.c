@@ -8,13 +8,28 @@
 #include <string.h>
 #include <yaml.h>
 
-enum { MAX_DEPTH = 32, MAX_BYTES = 4 << 20 };
+enum { MAX_DEPTH = 32, MAX_BYTES = 4 << 20, MAX_POINTER = 1024 };
 
 typedef struct reader {
   yaml_parser_t parser;
   const char *name;
+  json_t *places;            // see wb_yaml_load_placed; NULL: not wanted
+  char pointer[MAX_POINTER]; // of the value being read
   wb_error *err;
 } reader;
+
+/* Makes the pointer one step longer; returns what to cut it back to. */
+static size_t descend(reader *r, const char *step) {
+  const size_t length = strlen(r->pointer);
+  snprintf(r->pointer + length, sizeof r->pointer - length, "/%s", step);
+  return length;
+}
+
+static void note_place(const reader *r, const yaml_event_t *event) {
+  char place[48];
+  snprintf(place, sizeof place, "%zu:%zu", event->start_mark.line + 1, event->start_mark.column + 1);
+  if (r->places) json_object_set_new(r->places, r->pointer, json_string(place));
+}
 
 static bool refuse(reader *r, const yaml_event_t *event, const char *what) {
   wb_fail(r->err, WB_INPUT, "%s, line %zu: %s", r->name, event->start_mark.line + 1, what);
@@ -51,7 +66,11 @@ static json_t *sequence(reader *r, int depth) {
     yaml_event_t event;
     if (!next(r, &event)) break;
     const bool end = event.type == YAML_SEQUENCE_END_EVENT;
+    char step[24];
+    snprintf(step, sizeof step, "%zu", json_array_size(array));
+    const size_t above = descend(r, step);
     json_t *item = end ? NULL : value(r, &event, depth);
+    r->pointer[above] = '\0';
     yaml_event_delete(&event);
     if (end) return array;
     if (!item || json_array_append_new(array, item) != 0) break;
@@ -67,7 +86,10 @@ static bool entry(reader *r, json_t *object, const yaml_event_t *key, int depth)
   if (json_object_get(object, name)) return refuse(r, key, "a key is given twice");
   yaml_event_t event;
   if (!next(r, &event)) return false;
+  const size_t above = descend(r, name);
   json_t *item = value(r, &event, depth);
+  note_place(r, key); // messages are about "rho: x": they point at its key
+  r->pointer[above] = '\0';
   yaml_event_delete(&event);
   return item && (json_object_set_new(object, name, item) == 0 || refuse(r, key, "a key is not valid UTF-8"));
 }
@@ -104,6 +126,7 @@ static json_t *value(reader *r, const yaml_event_t *event, int depth) {
     return fail(r, event, "anchors and aliases are not supported");
   }
   if (anchor) return fail(r, event, "anchors and aliases are not supported");
+  note_place(r, event);
   if (event->type == YAML_SCALAR_EVENT) return scalar(r, event);
   return event->type == YAML_SEQUENCE_START_EVENT ? sequence(r, depth + 1) : mapping(r, depth + 1);
 }
@@ -129,8 +152,9 @@ static json_t *document(reader *r) {
   return NULL;
 }
 
-wb_status wb_yaml_parse(const char *text, size_t bytes, const char *name, json_t **out, wb_error *err) {
-  reader r = {.name = name, .err = err};
+static wb_status parse(const char *text, size_t bytes, const char *name, json_t **out, json_t *places,
+                       wb_error *err) {
+  reader r = {.name = name, .places = places, .err = err};
   if (!yaml_parser_initialize(&r.parser)) return wb_fail_nomem(err, "a YAML parser", sizeof r.parser);
   yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, bytes);
   json_t *json = document(&r);
@@ -140,7 +164,16 @@ wb_status wb_yaml_parse(const char *text, size_t bytes, const char *name, json_t
   return WB_OK;
 }
 
+wb_status wb_yaml_parse(const char *text, size_t bytes, const char *name, json_t **out, wb_error *err) {
+  return parse(text, bytes, name, out, NULL, err);
+}
+
 wb_status wb_yaml_load(const char *path, json_t **out, wb_error *err) {
+  return wb_yaml_load_placed(path, out, NULL, err);
+}
+
+wb_status wb_yaml_load_placed(const char *path, json_t **out, json_t **places, wb_error *err) {
+  json_t *found = places ? json_object() : NULL;
   FILE *file = fopen(path, "rb");
   if (!file)
     return errno == ENOENT ? wb_fail(err, WB_INPUT, "%s: no such file", path)
@@ -155,8 +188,12 @@ wb_status wb_yaml_load(const char *path, json_t **out, wb_error *err) {
   else if (bytes > MAX_BYTES)
     status = wb_fail(err, WB_INPUT, "%s: larger than 4 MiB", path);
   else
-    status = wb_yaml_parse(text, bytes, path, out, err);
+    status = parse(text, bytes, path, out, found, err);
   free(text);
   fclose(file);
+  if (status == WB_OK && places)
+    *places = found;
+  else
+    json_decref(found);
   return status;
 }

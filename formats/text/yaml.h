@@ -12,7 +12,11 @@
  * caller decrefs *out. */
 wb_status wb_yaml_load(const char *path, json_t **out, wb_error *err);
 
-/* The same of a text; `name` stands for the file in messages. */
+/* The same, and where in the file each value is: *places (unless NULL; the caller decrefs it) maps the JSON
+ * pointer of a value ("/grid/rho/2") to "line:column", both from 1. */
+wb_status wb_yaml_load_placed(const char *path, json_t **out, json_t **places, wb_error *err);
+
+/* wb_yaml_load of a text; `name` stands for the file in messages. */
 wb_status wb_yaml_parse(const char *text, size_t bytes, const char *name, json_t **out, wb_error *err);
 
 #endif

@@ -125,6 +125,8 @@ static wb_status write_history(const wb_trainer *t, wb_h5 *file, wb_error *err) 
   if (status == WB_OK) status = wb_h5_set_ints(file, "/history", "epochs", &t->epoch, 1, err);
   if (status == WB_OK) status = wb_h5_set_ints(file, "/history", "steps", &t->step, 1, err);
   if (status == WB_OK) status = wb_h5_set_ints(file, "/history", "kept_epoch", &t->kept_epoch, 1, err);
+  const int64_t per_epoch = (int64_t)wb_loader_batches(t->train);
+  if (status == WB_OK) status = wb_h5_set_ints(file, "/history", "steps_per_epoch", &per_epoch, 1, err);
   for (int s = 0; status == WB_OK && s < WB_SERIES; s++) {
     snprintf(object, sizeof object, "/history/%s", wb_series_names[s]);
     if (!isnan(t->history[s][0])) status = wb_h5_write(file, object, WB_F64, 1, &epochs, t->history[s], err);
