@@ -94,16 +94,17 @@ wb_status wb_runfile_write_activations(wb_h5 *file, const wb_runfile_activations
 /* What is digested: the root's and /config's and /model's attributes, and every data set. *objects is
  * freed with wb_h5_free_texts. */
 static wb_status digested(const wb_h5 *file, char ***objects, size_t *count, wb_error *err) {
-  static const char *const groups[] = {"/", "/config", "/model", "/resume"};
+  static const char *const groups[] = {"/", "/config", "/config/source", "/model", "/resume"};
+  enum { GROUPS = sizeof groups / sizeof *groups };
   wb_status status = wb_h5_datasets(file, "/", objects, count, err);
   if (status != WB_OK) return status;
-  char **all = realloc(*objects, (*count + 4) * sizeof *all);
+  char **all = realloc(*objects, (*count + GROUPS) * sizeof *all);
   if (!all) {
-    status = wb_fail_nomem(err, "the digests", (*count + 4) * sizeof *all);
+    status = wb_fail_nomem(err, "the digests", (*count + GROUPS) * sizeof *all);
     goto done;
   }
   *objects = all;
-  for (size_t i = 0; i < 4 && status == WB_OK; i++) {
+  for (size_t i = 0; i < GROUPS && status == WB_OK; i++) {
     if (!wb_h5_exists(file, groups[i])) continue;
     if ((all[*count] = strdup(groups[i])))
       ++*count;

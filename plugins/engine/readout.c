@@ -117,7 +117,9 @@ wb_status wb_readout_train(float *weight, float *bias, wb_readout_report *report
 
   int best = -1, e = 0;
   double best_accuracy = NAN;
+  wb_status status = WB_OK;
   while (e < c.epochs && (c.patience == 0 || !validation->count || e - best <= c.patience)) {
+    if (train->refresh && (status = train->refresh(train->context, e, err)) != WB_OK) goto done;
     epoch(&f, &c, train, e++);
     const double accuracy = validation->count ? validate(&f, &c, validation) : NAN;
     if (best >= 0 && validation->count && !(accuracy > best_accuracy)) continue;
@@ -128,6 +130,7 @@ wb_status wb_readout_train(float *weight, float *bias, wb_readout_report *report
   memcpy(weight, f.best, weights * sizeof *f.w);
   memcpy(bias, f.best + weights, c.classes * sizeof *f.w);
   *report = (wb_readout_report){.epochs = e, .accuracy = best_accuracy};
+done:
   free(block);
-  return WB_OK;
+  return status;
 }

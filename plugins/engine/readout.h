@@ -26,6 +26,10 @@ typedef struct wb_readout_data {
   const float *embedding; // (count, units)
   const int32_t *labels;  // (count)
   size_t count;
+  /* Called before each epoch, counting from 0, to put other embeddings of the same images in place; NULL:
+   * they stay. What it fails with, the training fails with. */
+  wb_status (*refresh)(void *context, int epoch, wb_error *err);
+  void *context;
 } wb_readout_data;
 
 typedef struct wb_readout_report {
@@ -40,7 +44,7 @@ void wb_readout_init(float *weight, float *bias, const wb_readout_config *config
 double wb_readout_rate(const wb_readout_config *config, int epoch);
 
 /* Trains weight and bias from what they hold and leaves the epoch of best validation accuracy, the last
- * without validation data (count 0). WB_NOMEM. */
+ * without validation data (count 0), whose refresh is not called. WB_NOMEM. */
 wb_status wb_readout_train(float *weight, float *bias, wb_readout_report *report,
                            const wb_readout_config *config, const wb_readout_data *train,
                            const wb_readout_data *validation, wb_error *err);

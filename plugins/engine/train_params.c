@@ -13,6 +13,7 @@ const char *const wb_train_means[] = {"pair-mean", "unit-sum", NULL};
 const char *const wb_train_balances[] = {"embedding", "encoder", NULL};
 const char *const wb_train_keeps[] = {"best", "last", "best-total", NULL};
 const char *const wb_train_schedules[] = {"cosine", "constant", NULL};
+const char *const wb_train_readout_augments[] = {"none", "pad", NULL};
 const char *const wb_train_convs[] = {"auto", "onednn", "winograd", NULL};
 
 bool wb_train_grid(const wb_train_params *params, size_t *rows, size_t *cols) {

@@ -18,6 +18,8 @@ enum { WB_BALANCE_EMBEDDING, WB_BALANCE_ENCODER };
 enum { WB_KEEP_BEST, WB_KEEP_LAST, WB_KEEP_BEST_TOTAL };
 enum { WB_SCHEDULE_COSINE, WB_SCHEDULE_CONSTANT };
 
+extern const char *const wb_train_readout_augments[]; // names of augmentation policies, "none" first
+
 extern const char *const wb_train_archs[],
     *const wb_train_augments[], *const wb_train_distances[], *const wb_train_means[],
                                                                  *const wb_train_balances[],
@@ -48,7 +50,7 @@ typedef struct wb_train_params {
 
   double readout_rate; // of contrastive objectives
   int64_t readout_epochs, readout_patience, readout_batch;
-  int32_t readout_schedule;
+  int32_t readout_schedule, readout_augment;
 
   int64_t seed, checkpoint_every, max_steps;
   int32_t conv, log_steps, recompute;
@@ -142,6 +144,10 @@ typedef struct wb_train_params {
       WB_TRAIN_ROW("readout-schedule", "readout", WB_CHOICE, readout_schedule, .default_text = "cosine",     \
                    .choices = wb_train_schedules, .flags = WB_PARAM_ADVANCED,                                \
                    .help = "3 epochs of warm-up and cosine decay to 1e-5, or constant"),                     \
+      WB_TRAIN_ROW("readout-augment", "readout", WB_CHOICE, readout_augment, .default_text = "none",         \
+                   .choices = wb_train_readout_augments, .flags = WB_PARAM_ADVANCED,                         \
+                   .help = "training images as they are, or shifted by up to 4 pixels and flipped anew in "  \
+                           "every epoch, which takes much longer"),                                          \
       WB_TRAIN_ROW("readout-epochs", "readout", WB_INT, readout_epochs, .default_text = "200", .min = 1,     \
                    .max = 100000, .flags = WB_PARAM_ADVANCED, .help = "the most epochs"),                    \
       WB_TRAIN_ROW("readout-patience", "readout", WB_INT, readout_patience, .default_text = "25",            \

@@ -209,9 +209,10 @@ class Training(unittest.TestCase):
             for objective in ("ce",) if "truong" in preset else ("ce", "supcon", "simclr", "margin"):
                 with self.subTest(preset=preset, objective=objective):
                     name = f"{preset}_{objective}.h5"
+                    readout = [] if objective == "ce" else ["--readout-epochs", "3"]
                     done = subprocess.run([PROGRAM, "run", f"train-{objective}", "--preset", preset, "--out", self.path(name),
                                            "--data", "builtin,train=200,test=60", "--validation-per-class", "4", "--width", "8",
-                                           "--max-steps", "1"], capture_output=True, text=True, timeout=300)
+                                           "--max-steps", "1", *readout], capture_output=True, text=True, timeout=300)
                     self.assertEqual(done.returncode, 0, done.stderr)
                     with h5py.File(self.path(name)) as f:
                         self.assertEqual(f.attrs["objective"], objective)
@@ -235,6 +236,68 @@ class Training(unittest.TestCase):
                     self.assertEqual(f["model/fc1.weight"].shape[0], 36)
                     self.assertEqual("fc2.weight" in f["model"], objective == "ce")
                     self.assertEqual(len(f["history/train_task_loss"]), 2)
+
+    def readout(self, source, name, *options, status=0):
+        done = subprocess.run([PROGRAM, "run", "train-readout", "--in", self.path(source), "--out", self.path(name), *options],
+                              cwd=self.folder.name, capture_output=True, text=True, timeout=300)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return done
+
+    def test_readout_of_a_finished_run(self):
+        """With the same parameters it is the one that training made, bit for bit; the model stays as it is."""
+        self.train("supcon", "supcon.h5", "--epochs", "2", "--seed", "3")
+        self.readout("supcon.h5", "again.h5")
+        self.readout("supcon.h5", "other.h5", "--seed", "4", "--readout-epochs", "7")
+        supcon = self.path("supcon.h5")
+        for name in "again.h5", "other.h5":
+            self.check_digests(self.path(name))
+            for group in "model", "history":
+                self.assertEqual(read_all(supcon, group), read_all(self.path(name), group))
+        for group in "readout", "activations":
+            self.assertEqual(read_all(supcon, group), read_all(self.path("again.h5"), group))
+        self.assertNotEqual(read_all(supcon, "readout"), read_all(self.path("other.h5"), "readout"))
+        with h5py.File(supcon) as old, h5py.File(self.path("other.h5")) as new:
+            for name in [*old.attrs["factors"], "readout_input", "data_digest", "schema", "state"]:
+                self.assertEqual(str(old.attrs[name]), str(new.attrs[name]))
+            self.assertEqual(dict(new["model"].attrs).keys(), dict(old["model"].attrs).keys())
+            self.assertEqual(new.attrs["plugin"], "train-readout")
+            self.assertEqual((new["config"].attrs["readout-epochs"], new["config"].attrs["seed"]), ("7", "4"))
+            self.assertEqual(new["config/source"].attrs["identity"], old.attrs["identity"])
+            self.assertEqual(new["config/source"].attrs["temperature"], "0.07")
+            test = new["activations/test"]
+            computed = test["embedding"][:].astype(float) @ new["roles/readout_weight"][:].T + new["roles/readout_bias"][:]
+            np.testing.assert_allclose(test["logits"][:], computed, rtol=1e-4, atol=1e-4)
+
+    def test_readout_on_augmented_images(self):
+        """Another classifier than without, the same from training and from train-readout, and the same each time."""
+        self.train("margin", "padded.h5", "--epochs", "1", "--readout-augment", "pad", "--readout-epochs", "5")
+        self.train("margin", "plain.h5", "--epochs", "1", "--readout-epochs", "5")
+        self.readout("plain.h5", "again.h5", "--readout-augment", "pad", "--readout-epochs", "5")
+        self.assertEqual(read_all(self.path("padded.h5"), "model"), read_all(self.path("plain.h5"), "model"))
+        self.assertNotEqual(read_all(self.path("padded.h5"), "readout"), read_all(self.path("plain.h5"), "readout"))
+        self.assertEqual(read_all(self.path("padded.h5"), "readout"), read_all(self.path("again.h5"), "readout"))
+
+    def test_readout_in_place_of_a_classifier(self):
+        """Of a network whose classifier reads ReLU of the embedding: so does the new one."""
+        self.train("ce", "truong.h5", "--epochs", "1", "--arch", "truong-cifar")
+        self.readout("truong.h5", "new.h5", "--readout-epochs", "3")
+        with h5py.File(self.path("new.h5")) as f:
+            self.assertEqual(f.attrs["readout_input"], "relu")
+            test = f["activations/test"]
+            read = np.maximum(test["embedding"][:], 0).astype(float)
+            computed = read @ f["readout/weight"][:].T + f["readout/bias"][:]
+            np.testing.assert_allclose(test["logits"][:], computed, rtol=1e-4, atol=1e-4)
+
+    def test_readouts_that_cannot_be(self):
+        self.train("ce", "ce.h5", "--epochs", "1")
+        done = self.readout("ce.h5", "no.h5", "--validation-per-class", "500", status=4)
+        self.assertIn("Hold out fewer", done.stderr)
+        with h5py.File(self.path("grey.h5"), "w") as f:
+            for split in "train", "test":
+                f[f"{split}/images"], f[f"{split}/labels"] = np.zeros((20, 28, 28), np.uint8), np.arange(20) % 10
+        done = self.readout("ce.h5", "no.h5", "--data", "h5:" + self.path("grey.h5"), status=4)
+        self.assertIn("takes images of 3x32x32", done.stderr)
+        self.assertFalse(os.path.exists(self.path("no.h5")))
 
     def test_simclr_takes_its_temperature_from_the_batch(self):
         for options, temperature in ((), "0.1"), (("--batch", "512"), "0.07"), (("--temperature", "0.2"), "0.2"):

@@ -37,7 +37,7 @@ static void follows_pytorch(const char *schedule, bool cosine) {
   for (int e = 0; e < 12; e++) assert_true(fabs(wb_readout_rate(&config, e) - rates[e]) < 1e-15);
   free(rates);
 
-  const wb_readout_data train = {embedding, labels, count};
+  const wb_readout_data train = {.embedding = embedding, .labels = labels, .count = count};
   wb_readout_report report;
   assert_int_equal(wb_readout_train(weight, bias, &report, &config, &train, &nothing, NULL), WB_OK);
   assert_int_equal(report.epochs, 12);
@@ -83,7 +83,7 @@ static void separable_classes_are_separated(void **state) {
   make_separable(x, labels, N, 1);
   const wb_readout_config config = {
       .units = 2, .classes = 2, .batch = 50, .epochs = 60, .rate = 0.03, .cosine = true, .seed = 4};
-  const wb_readout_data data = {x, labels, N};
+  const wb_readout_data data = {.embedding = x, .labels = labels, .count = N};
   wb_readout_report report;
   wb_readout_init(weight, bias, &config);
   for (int i = 0; i < 4; i++) assert_true(fabsf(weight[i]) <= 0.70711f);
@@ -117,7 +117,8 @@ static void early_stopping_keeps_the_best(void **state) {
   }
   wb_readout_config config = {
       .units = 2, .classes = 2, .batch = N, .epochs = 50, .patience = 4, .rate = 0.01, .seed = 1};
-  const wb_readout_data train = {x, labels, N}, validation = {x, wrong, N};
+  const wb_readout_data train = {.embedding = x, .labels = labels, .count = N},
+                        validation = {.embedding = x, .labels = wrong, .count = N};
   wb_readout_report report;
   assert_int_equal(wb_readout_train(weight, bias, &report, &config, &train, &validation, NULL), WB_OK);
   assert_int_equal(report.epochs, 5);
