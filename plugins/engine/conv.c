@@ -19,8 +19,14 @@ static const struct {
   const wb_conv_impl *impl;
 } implementations[] = {
 #if defined(__x86_64__)
-    {WB_CONV_WINOGRAD, &wb_conv_winograd_3x3}, {WB_CONV_WINOGRAD, &wb_conv_winograd_stride2},
-    {WB_CONV_WINOGRAD, &wb_conv_winograd_1x1}, {WB_CONV_WINOGRAD, &wb_conv_winograd_1x1_stride2},
+    {WB_CONV_WINOGRAD, &wb_conv_winograd_3x3_avx512},
+    {WB_CONV_WINOGRAD, &wb_conv_winograd_stride2_avx512},
+    {WB_CONV_WINOGRAD, &wb_conv_winograd_1x1_avx512},
+    {WB_CONV_WINOGRAD, &wb_conv_winograd_1x1_stride2_avx512},
+    {WB_CONV_WINOGRAD, &wb_conv_winograd_3x3_avx2},
+    {WB_CONV_WINOGRAD, &wb_conv_winograd_stride2_avx2},
+    {WB_CONV_WINOGRAD, &wb_conv_winograd_1x1_avx2},
+    {WB_CONV_WINOGRAD, &wb_conv_winograd_1x1_stride2_avx2},
     {WB_CONV_WINOGRAD, &wb_conv_stem},
 #endif
     {WB_CONV_ONEDNN, &wb_conv_onednn},

@@ -29,9 +29,10 @@ typedef struct wb_conv_impl {
 extern const wb_conv_impl wb_conv_onednn;
 
 #if defined(__x86_64__)
-/* Our own kernels, for CPUs with AVX2 and FMA: conv_winograd.c, conv_stem.c. */
-extern const wb_conv_impl wb_conv_winograd_3x3, wb_conv_winograd_stride2, wb_conv_winograd_1x1,
-    wb_conv_winograd_1x1_stride2, wb_conv_stem;
+/* Our own kernels, for CPUs with AVX2 and FMA, or AVX-512 (F, DQ, VL): conv_winograd.c, conv_stem.c. */
+extern const wb_conv_impl wb_conv_winograd_3x3_avx2, wb_conv_winograd_stride2_avx2, wb_conv_winograd_1x1_avx2,
+    wb_conv_winograd_1x1_stride2_avx2, wb_conv_winograd_3x3_avx512, wb_conv_winograd_stride2_avx512,
+    wb_conv_winograd_1x1_avx512, wb_conv_winograd_1x1_stride2_avx512, wb_conv_stem;
 #endif
 
 enum { WB_STEM_CHANNELS = 3 }; // the most input channels of a stem

@@ -9,21 +9,35 @@
 #if defined(__x86_64__)
 #include <omp.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "conv_impl.h"
 #include "conv_layout.h"
 
-static bool supports(const wb_winograd_form *form, const wb_conv_shape *s) {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && s->kernel == form->kernel &&
-         s->stride == form->stride && s->in_channels % 8 == 0 && s->out_channels % 8 == 0;
+static bool has_avx2(void) {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
-static wb_status create(const wb_winograd_form *form, const wb_conv_shape *s, void **state, wb_error *err) {
+/* WORKBENCH_ISA=avx2 keeps AVX-512 from being used, for comparisons. */
+static bool has_avx512(void) {
+  const char *isa = getenv("WORKBENCH_ISA");
+  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl") && !(isa && strcmp(isa, "avx2") == 0);
+}
+
+static bool supports(const wb_winograd_form *form, const wb_conv_shape *s) {
+  return s->kernel == form->kernel && s->stride == form->stride && s->in_channels % 8 == 0 &&
+         s->out_channels % 8 == 0;
+}
+
+static wb_status create(const wb_winograd_form *form, const wb_winograd_gemm *gemm, const wb_conv_shape *s,
+                        void **state, wb_error *err) {
   wb_winograd *conv = malloc(sizeof *conv);
   if (!conv) return wb_fail_nomem(err, "a convolution", sizeof *conv);
   const int height = wb_conv_out(s->height, s->stride), width = wb_conv_out(s->width, s->stride);
   const int rows = wb_divide_up(height, form->tile), columns = wb_divide_up(width, form->tile);
   *conv = (wb_winograd){.form = form,
+                        .gemm = gemm,
                         .shape = *s,
                         .in = {s->in_channels / 8, s->height, s->width, rows, columns},
                         .out = {s->out_channels / 8, height, width, rows, columns},
@@ -73,22 +87,25 @@ static wb_status infer(void *state, int n, const float *x, const float *filters,
   return WB_OK;
 }
 
-/* One implementation for each form: names are what run files record. */
-#define IMPLEMENTATION(symbol, form, name)                                                                   \
-  static bool supports_##form(const wb_conv_shape *s) {                                                      \
-    return supports(&wb_winograd_##form##_avx2, s);                                                          \
+/* One implementation for each form and instruction set: names are what run files record. */
+#define IMPLEMENTATION(form, isa, name)                                                                      \
+  static bool supports_##form##_##isa(const wb_conv_shape *s) {                                              \
+    return has_##isa() && supports(&wb_winograd_##form##_avx2, s);                                           \
   }                                                                                                          \
-  static wb_status create_##form(const wb_conv_shape *s, void **state, wb_error *err) {                      \
-    return create(&wb_winograd_##form##_avx2, s, state, err);                                                \
+  static wb_status create_##form##_##isa(const wb_conv_shape *s, void **state, wb_error *err) {              \
+    return create(&wb_winograd_##form##_avx2, &wb_winograd_gemm_##isa, s, state, err);                       \
   }                                                                                                          \
-  const wb_conv_impl symbol = {                                                                              \
-      name,          supports_##form,  create_##form, free,    scratch_size, forward,                        \
-      backward_data, backward_weights, filter_count,  prepare, infer,                                        \
+  const wb_conv_impl wb_conv_winograd_##form##_##isa = {                                                     \
+      name "-" #isa, supports_##form##_##isa, create_##form##_##isa, free,    scratch_size, forward,         \
+      backward_data, backward_weights,        filter_count,          prepare, infer,                         \
   };
+#define IMPLEMENTATIONS(isa)                                                                                 \
+  IMPLEMENTATION(3x3, isa, "winograd-f4x4")                                                                  \
+  IMPLEMENTATION(stride2, isa, "winograd-f4x4-stride2")                                                      \
+  IMPLEMENTATION(1x1, isa, "panels-1x1")                                                                     \
+  IMPLEMENTATION(1x1_stride2, isa, "panels-1x1-stride2")
 
-IMPLEMENTATION(wb_conv_winograd_3x3, 3x3, "winograd-f4x4-avx2")
-IMPLEMENTATION(wb_conv_winograd_stride2, stride2, "winograd-f4x4-stride2-avx2")
-IMPLEMENTATION(wb_conv_winograd_1x1, 1x1, "panels-1x1-avx2")
-IMPLEMENTATION(wb_conv_winograd_1x1_stride2, 1x1_stride2, "panels-1x1-stride2-avx2")
+IMPLEMENTATIONS(avx2)
+IMPLEMENTATIONS(avx512)
 
 #endif

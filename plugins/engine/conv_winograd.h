@@ -16,13 +16,15 @@
  * so that transforms and matrix products read and write contiguously.
  *
  * What to do with which form is written once (conv_winograd_avx2.c, conv_winograd_weights_avx2.c); forms are
- * winograd_3x3_avx2.c and its neighbours. Another instruction set brings its own of these files.
+ * winograd_3x3_avx2.c and its neighbours. The matrix products, most of the work, are written for AVX-512 as
+ * well (winograd_gemm.h).
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #ifndef WB_CONV_WINOGRAD_H
 #define WB_CONV_WINOGRAD_H
 
 #include "conv.h"
+#include "winograd_gemm.h"
 
 /* Feature maps of a batch, blocked [n][blocks][height][width][8], and how they are cut into tiles. */
 typedef struct wb_maps {
@@ -107,6 +109,7 @@ extern const wb_winograd_form wb_winograd_3x3_avx2, wb_winograd_stride2_avx2, wb
 /* One convolution. Immutable once made. */
 typedef struct wb_winograd {
   const wb_winograd_form *form;
+  const wb_winograd_gemm *gemm;
   wb_conv_shape shape;
   wb_maps in, out;
   int threads; // the most that will work at it: scratch is sized for them

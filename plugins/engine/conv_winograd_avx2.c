@@ -10,8 +10,9 @@
  *   tiles first    (many channels) V of a chunk of tiles; then each thread takes groups of panels, whose U
  *                  meets all blocks of the chunk.
  *
- * Work is shared out statically, and an output is the sum of the same products in the same order whoever
- * makes it. Only the channel sums depend on the number of threads: they are summed by block, then by thread.
+ * Threads take the next block or group when they are done with one, for cores are rarely equally fast; an
+ * output is the sum of the same products in the same order whoever makes it. Channel sums are those of
+ * blocks, added in the blocks' order. Only the size of a block depends on the number of threads.
  */
 #include "conv_winograd.h"
 
@@ -20,7 +21,7 @@
 #include <string.h>
 
 #include "conv_layout.h"
-#include "winograd_gemm_avx2.h"
+#include "winograd_gemm.h"
 
 enum {
   FILTERS_FIRST = 12 << 20, // bytes of U up to which filters come first
@@ -36,10 +37,12 @@ typedef struct layout {
   size_t pitch;                        // floats from one channel block to the next, in V and M
   size_t v_stride, m_stride, u_stride; // floats from one product or filter to the next
   size_t v_size, m_size, u_size;       // floats of V of a block, M of a group, U of a panel
+  size_t sums;                         // floats before the sums of blocks, filters first
   size_t shared, own;                  // floats of scratch for all threads together and for each
 } layout;
 
 typedef struct job {
+  const wb_winograd_gemm *gemm;
   const wb_winograd_pass *pass;
   const wb_maps *in, *out;
   const float *x, *w;
@@ -52,7 +55,13 @@ typedef struct job {
   layout l;
 } job;
 
-static layout plan(const wb_winograd_pass *pass, const wb_maps *in, const wb_maps *out, int n, int threads) {
+/* Channel sums of a block: sums and sums of squares. */
+static size_t sums_doubles(const wb_maps *out) {
+  return 2 * 8 * (size_t)out->blocks;
+}
+
+static layout plan(const wb_winograd *conv, const wb_winograd_pass *pass, const wb_maps *in,
+                   const wb_maps *out, int n) {
   const size_t tile_bytes = (size_t)in->blocks * 8 * pass->products * sizeof(float);
   layout l = {.panels = wb_divide_up(out->blocks, 2), .tiles = n * in->tile_rows * in->tile_columns};
   l.u_stride = (size_t)in->blocks * 8 * 16 + WB_LINE_FLOATS;
@@ -60,9 +69,9 @@ static layout plan(const wb_winograd_pass *pass, const wb_maps *in, const wb_map
   l.filters_first = l.u_size * l.panels * sizeof(float) <= FILTERS_FIRST;
   l.group = wb_smaller(l.panels, l.filters_first ? 1 : 2);
   if (l.filters_first)
-    l.block = wb_block_tiles(l.tiles, (int)(BLOCK_BYTES / tile_bytes), 6, threads);
+    l.block = wb_block_tiles(l.tiles, (int)(BLOCK_BYTES / tile_bytes), conv->gemm->unit, conv->threads);
   else
-    l.block = wb_block_tiles(l.tiles, BLOCK_TILES, 6, 1);
+    l.block = wb_block_tiles(l.tiles, BLOCK_TILES, conv->gemm->unit, 1);
   l.chunk = wb_smaller((int)(CHUNK_BYTES / tile_bytes) + 1, l.tiles);
   l.chunk = wb_divide_up(l.chunk, l.block) * l.block;
   l.pitch = wb_pitch(l.block);
@@ -71,8 +80,9 @@ static layout plan(const wb_winograd_pass *pass, const wb_maps *in, const wb_map
   l.v_size = wb_round_page(l.v_stride * pass->products);
   l.m_size = wb_round_page(l.m_stride * pass->products);
   if (l.filters_first) {
-    l.shared = wb_round_page(l.u_size * l.panels);
-    l.own = l.v_size + l.m_size + wb_round_page((size_t)out->blocks * 8 * 2 * sizeof(double) / sizeof(float));
+    l.sums = wb_round_page(l.u_size * l.panels);
+    l.shared = l.sums + wb_round_page(sums_doubles(out) * 2 * wb_divide_up(l.tiles, l.block));
+    l.own = l.v_size + l.m_size;
   } else {
     l.shared = l.v_size * (l.chunk / l.block);
     l.own = wb_round_page(l.u_size * l.group) + l.m_size;
@@ -87,9 +97,8 @@ static void multiply(const job *j, float *m, const float *v, const float *u, int
     const wb_winograd_run run = wb_winograd_run_at(j->pass, r);
     for (int p = run.first, left = run.count; left > 0; left--, p += run.step)
       for (int i = 0; i < panels; i++)
-        wb_winograd_multiply_avx2(m + p * l->m_stride + 2 * i * l->pitch, v + p * l->v_stride,
-                                  u + i * l->u_size + run.filter * l->u_stride, l->pitch, j->in->blocks,
-                                  tiles);
+        j->gemm->multiply(m + p * l->m_stride + 2 * i * l->pitch, v + p * l->v_stride,
+                          u + i * l->u_size + run.filter * l->u_stride, l->pitch, j->in->blocks, tiles);
   }
 }
 
@@ -113,23 +122,35 @@ static void output(const job *j, const float *m, int panel, int panels, int firs
   }
 }
 
+/* Sums of the blocks, added in their order. */
+static void add_sums(const job *j) {
+  const size_t count = sums_doubles(j->out);
+  const double *block = (const double *)(j->scratch + j->l.sums);
+  memset(j->sums, 0, count * sizeof *j->sums);
+  for (int first = 0; first < j->l.tiles; first += j->l.block, block += count)
+    for (size_t i = 0; i < count; i++) j->sums[i] += block[i];
+}
+
 static void filters_first(const job *j) {
   const layout *l = &j->l;
   const float *u = j->filters ? j->filters : j->scratch;
-  const int outputs = 8 * j->out->blocks;
+  const size_t count = sums_doubles(j->out);
 #pragma omp parallel num_threads(j->threads)
   {
     float *v = j->scratch + l->shared + omp_get_thread_num() * l->own, *m = v + l->v_size;
-    double *sums = j->sums ? (double *)(m + l->m_size) : NULL;
-    if (sums) memset(sums, 0, 2 * outputs * sizeof *sums);
     if (!j->filters) {
 #pragma omp for schedule(static)
       for (int p = 0; p < l->panels; p++)
         j->pass->filter(j->scratch + p * l->u_size, l->u_stride, j->w, j->in->blocks, j->out->blocks, p);
     }
-#pragma omp for schedule(static)
+#pragma omp for schedule(dynamic)
     for (int first = 0; first < l->tiles; first += l->block) {
       const int tiles = wb_smaller(l->block, l->tiles - first);
+      double *sums = NULL;
+      if (j->sums) {
+        sums = (double *)(j->scratch + l->sums) + first / l->block * count;
+        memset(sums, 0, count * sizeof *sums);
+      }
       for (int b = 0; b < j->in->blocks; b++)
         j->pass->input(v + b * l->pitch, l->v_stride, j->x, j->in, b, first, tiles);
       for (int p = 0; p < l->panels; p += l->group) {
@@ -138,33 +159,25 @@ static void filters_first(const job *j) {
         output(j, m, p, panels, first, tiles, sums);
       }
     }
-    if (sums) {
-#pragma omp for schedule(static)
-      for (int i = 0; i < 2 * outputs; i++) {
-        double total = 0;
-        for (int t = 0; t < omp_get_num_threads(); t++)
-          total += ((const double *)(j->scratch + l->shared + t * l->own + l->v_size + l->m_size))[i];
-        j->sums[i] = total;
-      }
-    }
   }
+  if (j->sums) add_sums(j);
 }
 
 static void tiles_first(const job *j) {
   const layout *l = &j->l;
   float *v = j->scratch;
-  if (j->sums) memset(j->sums, 0, 2 * 8 * j->out->blocks * sizeof *j->sums);
+  if (j->sums) memset(j->sums, 0, sums_doubles(j->out) * sizeof *j->sums);
 #pragma omp parallel num_threads(j->threads)
   {
     float *u = v + l->shared + omp_get_thread_num() * l->own, *m = u + wb_round_page(l->u_size * l->group);
     for (int chunk = 0; chunk < l->tiles; chunk += l->chunk) {
       const int end = wb_smaller(chunk + l->chunk, l->tiles);
-#pragma omp for collapse(2) schedule(static)
+#pragma omp for collapse(2) schedule(dynamic)
       for (int first = chunk; first < end; first += l->block)
         for (int b = 0; b < j->in->blocks; b++)
           j->pass->input(v + (first - chunk) / l->block * l->v_size + b * l->pitch, l->v_stride, j->x, j->in,
                          b, first, wb_smaller(l->block, end - first));
-#pragma omp for schedule(static)
+#pragma omp for schedule(dynamic)
       for (int p = 0; p < l->panels; p += l->group) {
         const int panels = wb_smaller(l->group, l->panels - p);
         for (int i = 0; i < panels; i++)
@@ -181,7 +194,8 @@ static void tiles_first(const job *j) {
 
 static void run(job *j, const wb_winograd *conv, int n) {
   j->threads = wb_smaller(conv->threads, omp_get_max_threads());
-  j->l = plan(j->pass, j->in, j->out, n, conv->threads);
+  j->gemm = conv->gemm;
+  j->l = plan(conv, j->pass, j->in, j->out, n);
   if (j->l.filters_first)
     filters_first(j);
   else
@@ -216,13 +230,13 @@ void wb_winograd_backward_data_avx2(const wb_winograd *conv, int n, const float 
 /* Where tiles come first, filters are too large to be kept four times as large as the weights, and cheap
  * beside the many products that each takes part in: they are made anew. */
 size_t wb_winograd_filter_count_avx2(const wb_winograd *conv) {
-  const layout l = plan(&conv->form->forward, &conv->in, &conv->out, 1, conv->threads);
+  const layout l = plan(conv, &conv->form->forward, &conv->in, &conv->out, 1);
   return l.filters_first ? l.u_size * l.panels : wb_conv_weight_count(&conv->shape);
 }
 
 void wb_winograd_prepare_avx2(const wb_winograd *conv, float *filters, const float *w) {
   const wb_winograd_pass *pass = &conv->form->forward;
-  const layout l = plan(pass, &conv->in, &conv->out, 1, conv->threads);
+  const layout l = plan(conv, pass, &conv->in, &conv->out, 1);
   if (!l.filters_first) {
     memcpy(filters, w, wb_conv_weight_count(&conv->shape) * sizeof *w);
     return;
@@ -234,7 +248,7 @@ void wb_winograd_prepare_avx2(const wb_winograd *conv, float *filters, const flo
 
 void wb_winograd_infer_avx2(const wb_winograd *conv, int n, const float *x, const float *filters,
                             const wb_conv_finish *finish, float *y, float *scratch) {
-  const layout l = plan(&conv->form->forward, &conv->in, &conv->out, n, conv->threads);
+  const layout l = plan(conv, &conv->form->forward, &conv->in, &conv->out, n);
   run(&(job){.pass = &conv->form->forward,
              .in = &conv->in,
              .out = &conv->out,
@@ -251,7 +265,7 @@ static size_t bytes(const wb_winograd *conv, const wb_winograd_pass *pass, const
                     const wb_maps *out) {
   size_t most = 0;
   for (int n = 1; n <= conv->shape.batch; n++) { // fewer images may be cut into larger blocks
-    const layout l = plan(pass, in, out, n, conv->threads);
+    const layout l = plan(conv, pass, in, out, n);
     const size_t size = (l.shared + l.own * conv->threads) * sizeof(float);
     if (size > most) most = size;
   }

@@ -9,8 +9,8 @@
  *   tiles first   (many channels or few tiles) V and Y of a chunk of tiles; then each thread takes parts of
  *                 D, inputs x outputs, sized for the second-level cache, and adds them to dw at once.
  *
- * Work is shared out statically and sums are added in a fixed order, so that a number of threads always gives
- * the same bits.
+ * Private sums are shared out statically and added in a fixed order, so that a number of threads always gives
+ * the same bits; of the parts, which nobody else adds to, threads take the next when they are done with one.
  */
 #include "conv_winograd.h"
 
@@ -20,7 +20,7 @@
 
 #include "conv_layout.h"
 #include "vector_avx2.h"
-#include "winograd_gemm_avx2.h"
+#include "winograd_gemm.h"
 
 enum {
   PRIVATE_SUMS = 6 << 20,  // bytes of D up to which each thread has its own
@@ -28,8 +28,7 @@ enum {
   CHUNK_BYTES = 16 << 20,  // of V and Y of a chunk, tiles first
   BLOCK_TILES = 128,       // of a block, tiles first
   PART_IN_LEAST = 8,       // input channel blocks of a part of D, tiles first, at least
-  PART_IN_MOST = 32,       // and at most
-  PART_OUT = 3,            // output channel blocks of a part: what the kernel takes at once
+  PART_MOST = 96,          // inputs times outputs of a part, in channel blocks, at most
 };
 
 typedef struct layout {
@@ -70,8 +69,9 @@ static layout plan(const wb_winograd *conv, int n) {
   } else {
     const int share = wb_divide_up(ins, conv->threads);
     l.block = wb_block_tiles(l.tiles, BLOCK_TILES, 1, 1);
-    l.part_in = wb_smaller(ins, share < PART_IN_LEAST ? PART_IN_LEAST : wb_smaller(share, PART_IN_MOST));
-    l.part_out = wb_smaller(outs, PART_OUT);
+    l.part_out = conv->gemm->group(outs);
+    l.part_in = wb_smaller(share, PART_MOST / l.part_out);
+    l.part_in = wb_smaller(ins, l.part_in < PART_IN_LEAST ? PART_IN_LEAST : l.part_in);
   }
   l.chunk = wb_smaller((int)(CHUNK_BYTES / tile_bytes) + 1, l.tiles);
   l.chunk = wb_divide_up(l.chunk, l.block) * l.block;
@@ -103,7 +103,7 @@ static void correlate(const job *j, float *d, const float *v, const float *y, pa
                                            .in_blocks = p.in_blocks,
                                            .out_blocks = p.out_blocks,
                                            .tiles = tiles};
-    wb_winograd_correlate_avx2(d + run.filter * l->d_stride, &operands, add || (begun >> run.filter & 1));
+    j->conv->gemm->correlate(d + run.filter * l->d_stride, &operands, add || (begun >> run.filter & 1));
     begun |= UINT64_C(1) << run.filter;
   }
 }
@@ -112,7 +112,7 @@ static void correlate(const job *j, float *d, const float *v, const float *y, pa
 static void weights(const job *j, const float *d, part p, int begin, int end, bool add) {
   const size_t taps = (size_t)j->conv->form->kernel * j->conv->form->kernel;
   for (int k = 0; k < p.out_blocks;) {
-    const int width = wb_winograd_group(p.out_blocks - k);
+    const int width = j->conv->gemm->group(p.out_blocks - k);
     const float *group = d + (size_t)k * 64 * p.in_blocks;
     for (int c = begin; c < end; c++)
       for (int i = 0; i < width; i++) {
@@ -129,7 +129,7 @@ static void merge(const job *j, int begin, int end, int threads) {
   const int ins = j->conv->in.blocks, outs = j->conv->out.blocks;
   for (int f = 0; f < j->conv->form->forward.filters; f++)
     for (int k = 0; k < outs;) {
-      const int width = wb_winograd_group(outs - k);
+      const int width = j->conv->gemm->group(outs - k);
       float *to = j->scratch + f * j->l.d_stride + 64 * ((size_t)k * ins + (size_t)begin * width);
       for (int t = 1; t < threads; t++)
         for (int i = 0; i < 64 * (end - begin) * width; i += 8)
@@ -170,7 +170,7 @@ static void private_sums(const job *j) {
 static void transform_chunk(const job *j, float *v, float *y, int chunk, int end) {
   const layout *l = &j->l;
   const wb_winograd *c = j->conv;
-#pragma omp for collapse(2) schedule(static)
+#pragma omp for collapse(2) schedule(dynamic)
   for (int first = chunk; first < end; first += l->block)
     for (int b = 0; b < c->in.blocks + c->out.blocks; b++) {
       const int tiles = wb_smaller(l->block, end - first), i = (first - chunk) / l->block;
@@ -192,7 +192,7 @@ static void tiles_first(const job *j) {
     for (int chunk = 0; chunk < l->tiles; chunk += l->chunk) {
       const int end = wb_smaller(chunk + l->chunk, l->tiles);
       transform_chunk(j, v, y, chunk, end);
-#pragma omp for collapse(2) schedule(static)
+#pragma omp for collapse(2) schedule(dynamic)
       for (int in = 0; in < ins; in += l->part_in)
         for (int out = 0; out < outs; out += l->part_out) {
           const part p = {in, wb_smaller(l->part_in, ins - in), out, wb_smaller(l->part_out, outs - out)};

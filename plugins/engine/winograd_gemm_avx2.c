@@ -1,4 +1,4 @@
-/* winograd_gemm_avx2.c: see winograd_gemm_avx2.h. SPDX-License-Identifier: GPL-3.0-or-later
+/* winograd_gemm_avx2.c: see winograd_gemm.h. SPDX-License-Identifier: GPL-3.0-or-later
  *
  * Both kernels keep 12 accumulators in the 16 vector registers. A fused multiply-add takes four cycles and
  * two start in each, so 8 would hide its latency; 12 also let 7 or 8 loads, two a cycle, feed 12
@@ -10,7 +10,7 @@
  * The compiler would keep an array of accumulators in memory, so each has a name, made by macros: TILES3(OP)
  * stands for OP(0) OP(1) OP(2).
  */
-#include "winograd_gemm_avx2.h"
+#include "winograd_gemm.h"
 
 #if defined(__x86_64__)
 #include "vector_avx2.h"
@@ -58,8 +58,7 @@ MULTIPLY(4)
 MULTIPLY(5)
 MULTIPLY(6)
 
-void wb_winograd_multiply_avx2(float *m, const float *v, const float *u, size_t pitch, int in_blocks,
-                               int tiles) {
+static void multiply(float *m, const float *v, const float *u, size_t pitch, int in_blocks, int tiles) {
   for (; tiles >= 6; tiles -= 6, v += 48, m += 48) multiply6(m, v, u, pitch, in_blocks);
   if (tiles == 1) multiply1(m, v, u, pitch, in_blocks);
   if (tiles == 2) multiply2(m, v, u, pitch, in_blocks);
@@ -114,9 +113,14 @@ CORRELATE(1)
 CORRELATE(2)
 CORRELATE(3)
 
-void wb_winograd_correlate_avx2(float *d, const wb_winograd_operands *o, bool add) {
+/* Three blocks at once, or less at the end. */
+static int group(int blocks_left) {
+  return blocks_left == 4 ? 2 : blocks_left < 3 ? blocks_left : 3;
+}
+
+static void correlate(float *d, const wb_winograd_operands *o, bool add) {
   for (int k = 0; k < o->out_blocks;) {
-    const int width = wb_winograd_group(o->out_blocks - k);
+    const int width = group(o->out_blocks - k);
     for (int c = 0; c < 2 * o->in_blocks; c++, d += 4 * 8 * width) {
       const float *half = o->v + (c / 2) * o->pitch + (c % 2) * 4, *outputs = o->y + k * o->pitch;
       if (width == 3) correlate3(d, half, outputs, o, add);
@@ -126,5 +130,8 @@ void wb_winograd_correlate_avx2(float *d, const wb_winograd_operands *o, bool ad
     k += width;
   }
 }
+
+const wb_winograd_gemm wb_winograd_gemm_avx2 = {
+    .unit = 6, .multiply = multiply, .correlate = correlate, .group = group};
 
 #endif

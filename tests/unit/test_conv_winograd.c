@@ -19,8 +19,14 @@
 
 #if defined(__x86_64__)
 
-static const wb_conv_impl *const implementations[] = {&wb_conv_winograd_3x3, &wb_conv_winograd_stride2,
-                                                      &wb_conv_winograd_1x1, &wb_conv_winograd_1x1_stride2,
+static const wb_conv_impl *const implementations[] = {&wb_conv_winograd_3x3_avx2,
+                                                      &wb_conv_winograd_stride2_avx2,
+                                                      &wb_conv_winograd_1x1_avx2,
+                                                      &wb_conv_winograd_1x1_stride2_avx2,
+                                                      &wb_conv_winograd_3x3_avx512,
+                                                      &wb_conv_winograd_stride2_avx512,
+                                                      &wb_conv_winograd_1x1_avx512,
+                                                      &wb_conv_winograd_1x1_stride2_avx512,
                                                       &wb_conv_stem};
 
 typedef struct problem {
@@ -340,7 +346,7 @@ static void test_chunks(void **state) {
 
 int main(void) {
   const wb_conv_shape any = {1, 8, 8, 8, 8, 3, 1};
-  if (!wb_conv_winograd_3x3.supports(&any)) return 77;
+  if (!wb_conv_winograd_3x3_avx2.supports(&any)) return 77;
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_3x3),   cmocka_unit_test(test_3x3_stride2),
                                      cmocka_unit_test(test_1x1),   cmocka_unit_test(test_1x1_stride2),
                                      cmocka_unit_test(test_stem),  cmocka_unit_test(test_uneven),

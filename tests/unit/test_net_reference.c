@@ -286,21 +286,20 @@ static void two_steps(run r, const char *arch, int width) {
 
 /* Values may come near zero before a ReLU, or two near each other before a max-pool, closer than rounding:
  * with other convolutions, or with images changed by one unit in the last place, the gradient then takes
- * another path. In resnet18's batch it does so once in layer4, and gradients before it change by 1.5e-3
- * to 2.9e-3. So gradients are compared strictly with the convolutions that sum in PyTorch's order, and on
- * this scale with those chosen. */
-static void both_ways(run r, const char *arch, int width) {
+ * another path. In margin's batch it does so, and gradients change by 4.4e-3. So gradients are compared
+ * strictly with the convolutions that sum in PyTorch's order, and to `tolerance` with those chosen. */
+static void both_ways(run r, const char *arch, int width, double tolerance) {
   r.conv = WB_CONV_ONEDNN;
   r.tolerance = 1e-4;
   two_steps(r, arch, width);
   r.conv = WB_CONV_AUTO;
-  r.tolerance = 5e-3;
+  r.tolerance = tolerance;
   two_steps(r, arch, width);
 }
 
 static void published(const char *group, objective o) {
   if (!wb_have_published()) skip();
-  both_ways((run){.file = PUBLISHED, .group = group, .objective = o}, "shallowcnn", 0);
+  both_ways((run){.file = PUBLISHED, .group = group, .objective = o}, "shallowcnn", 0, 5e-3);
 }
 
 static void test_ce(void **state) {
@@ -323,9 +322,10 @@ static void test_margin(void **state) {
   published("margin", MARGIN);
 }
 
+/* Its images are chosen so that in the first step no value of the last layers comes near zero. */
 static void test_resnet18(void **state) {
   (void)state;
-  both_ways((run){.file = REFERENCE_DIR "/resnet18_w8.h5", .group = "ce"}, "resnet18", 8);
+  both_ways((run){.file = REFERENCE_DIR "/resnet18_w8.h5", .group = "ce"}, "resnet18", 8, 1e-3);
 }
 
 int main(void) {
