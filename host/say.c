@@ -16,6 +16,7 @@ static struct {
   wb_verbosity verbosity;
   bool shown;          // a bar is on the screen
   double begun, drawn; // of this bar, seconds; 0: none yet
+  double first;        // the fraction that it began with
 } terminal;
 
 void wb_say_set(wb_verbosity verbosity) {
@@ -82,14 +83,18 @@ void wb_bar_draw(const char *label, double fraction, const char *note) {
   enum { CELLS = 20 };
   const double time = wb_now();
   if (!draws_bars() || (terminal.begun > 0 && time - terminal.drawn < 0.1)) return;
-  if (terminal.begun <= 0) terminal.begun = time;
+  const double done = isnan(fraction) ? 0 : fmin(fmax(fraction, 0), 1);
+  if (terminal.begun <= 0) {
+    terminal.begun = time;
+    terminal.first = done;
+  }
   terminal.drawn = time;
-  const double done = isnan(fraction) ? 0 : fmin(fmax(fraction, 0), 1), spent = time - terminal.begun;
+  const double spent = time - terminal.begun, gained = done - terminal.first; // resumed work begins half-way
   char cells[CELLS + 1], left[24] = "", line[512];
   memset(cells, '-', CELLS);
   memset(cells, '#', (size_t)(done * CELLS));
   cells[CELLS] = '\0';
-  if (done > 0 && spent > 1) wb_say_duration(left, spent * (1 - done) / done);
+  if (gained > 0 && spent > 1) wb_say_duration(left, spent * (1 - done) / gained);
   snprintf(line, sizeof line, "%s  [%s] %3.0f%%%s%s%s%s%s", label, cells, 100 * done, note ? "  " : "",
            note ? note : "", *left ? "  " : "", left, *left ? " left" : "");
   struct winsize size = {0};

@@ -16,6 +16,7 @@
 #define WB_NET_H
 
 #include "conv.h"
+#include "profile.h"
 
 typedef enum wb_head {
   WB_HEAD_NONE,      // none: the output is the embedding, gradients come by d_embedding alone
@@ -38,6 +39,7 @@ typedef struct wb_net_config {
    * the others again in the backward pass: up to a third more time for about half the memory, the same bits.
    */
   bool recompute;
+  wb_profile *profile; // takes the time of every part of every pass; NULL: none. Outlives the network
   wb_conv_choice conv;
 } wb_net_config;
 

@@ -108,6 +108,11 @@ wb_norm wb_net_norm(const wb_net *net, int first, int input_bias); // input_bias
  * wb_net_plan gives layers their memory. */
 void wb_net_settle_batches(wb_net *net);
 wb_status wb_net_plan(wb_net *net, wb_error *err);
+/* net_profile.c: ends a part of the profile, if there is one: a convolution pass, or one that reads or writes
+ * each of n images' outputs `outputs` times and their activations `activations` times. */
+void wb_net_profile_conv(const wb_net *net, const wb_layer *l, int n, double start, const char *pass);
+void wb_net_profile_pass(const wb_net *net, const wb_layer *l, int n, double start, const char *pass,
+                         int outputs, int activations);
 /* net_spans.c: which layers are computed again together; and memory that passes share, whose size is returned
  * and which is handed out unless base is NULL. */
 void wb_net_settle_segments(wb_net *net);

@@ -19,6 +19,7 @@ static void scale_weights(float *scaled, const float *w, const float *scale, siz
 }
 
 static void fold(wb_net *net) {
+  const double start = wb_profile_start(net->config.profile);
   for (int i = 0; i < net->layer_count; i++) {
     wb_layer *l = &net->layers[i];
     wb_net_settle_norm(net, l, 0);
@@ -27,6 +28,7 @@ static void fold(wb_net *net) {
     wb_conv_prepare(l->conv, l->filters, net->scratch);
   }
   net->folded = true;
+  wb_profile_stop(net->config.profile, start, "all", "prepare evaluation", 0, 0);
 }
 
 static wb_status infer_layer(wb_net *net, const wb_layer *l, const float *images, int n, wb_error *err) {
@@ -35,7 +37,10 @@ static wb_status infer_layer(wb_net *net, const wb_layer *l, const float *images
                                  .add = l->residual != WB_NO_LAYER || l->shortcut != WB_NO_LAYER,
                                  .relu = l->active,
                                  .pool = l->pool};
-  return wb_conv_infer(l->conv, n, x, l->filters, &finish, l->out, net->scratch, err);
+  const double start = wb_profile_start(net->config.profile);
+  const wb_status status = wb_conv_infer(l->conv, n, x, l->filters, &finish, l->out, net->scratch, err);
+  wb_net_profile_conv(net, l, n, start, "evaluation");
+  return status;
 }
 
 /* nChw8c to nchw. */
@@ -77,11 +82,13 @@ static wb_status infer_piece(wb_net *net, const float *images, int first, int n,
     if (l->active) hand_out(net, w, tap++, l->out, l->blocks, first, n);
   }
   const wb_layer *last = &net->layers[net->layer_count - 1];
+  const double start = wb_profile_start(net->config.profile);
   wb_mean_pixels(net->features, last->out, n, last->blocks, (size_t)(last->out_height * last->out_width));
   hand_out(net, w, tap, net->features, net->feature_count / 8, first, n);
   const size_t at = (size_t)first;
   wb_head_infer(net, n, w->embedding ? w->embedding + at * (size_t)net->config.units : NULL,
                 w->output ? w->output + at * (size_t)net->config.outputs : NULL);
+  wb_profile_stop(net->config.profile, start, "head", "evaluation", 0, 0);
   return WB_OK;
 }
 

@@ -64,11 +64,16 @@ static void activate(const wb_net *net, const wb_layer *l, int n) {
 static wb_status forward_layer(wb_net *net, wb_layer *l, int n, wb_error *err) {
   l->y = l->forward_y;
   l->a = l->forward_a;
+  double start = wb_profile_start(net->config.profile);
   const wb_status status = convolve(net, l, n, err);
   if (status) return status;
+  wb_net_profile_conv(net, l, n, start, "forward");
+  start = wb_profile_start(net->config.profile);
   wb_net_settle_norm(net, l, batch_statistics(net, l) ? n : 0);
   activate(net, l, n);
   if (l->means) wb_mean_pixels(l->means, l->a, n, l->blocks, out_pixels(l));
+  const bool added = l->residual != WB_NO_LAYER || l->shortcut != WB_NO_LAYER;
+  wb_net_profile_pass(net, l, n, start, "norm, ReLU", l->active, l->active + added);
   return WB_OK;
 }
 
@@ -78,9 +83,11 @@ static wb_status forward_again(wb_net *net, const wb_layer *last, int n, wb_erro
   for (wb_layer *l = &net->layers[last->segment]; l <= last; l++) {
     l->y = l->backward_y;
     l->a = l->backward_a;
+    const double start = wb_profile_start(net->config.profile);
     const wb_status status = convolve(net, l, n, err);
     if (status) return status;
     if (l != last) activate(net, l, n);
+    wb_net_profile_conv(net, l, n, start, "forward again");
   }
   return WB_OK;
 }
@@ -108,9 +115,11 @@ static wb_status forward(wb_net *net, const float *images, int n, bool frozen, u
     const wb_status status = forward_layer(net, &net->layers[i], n, err);
     if (status) return status;
   }
+  const double start = wb_profile_start(net->config.profile);
   const wb_layer *last = &net->layers[net->layer_count - 1];
   wb_mean_pixels(net->features, last->a, n, last->blocks, out_pixels(last));
   wb_head_forward(net, n, seed, step);
+  wb_profile_stop(net->config.profile, start, "head", "forward", 0, 0);
   net->trained = n;
   return WB_OK;
 }
@@ -194,17 +203,35 @@ static void backward_activation(wb_net *net, wb_layer *l, int n) {
   wb_norm_backward(y, d, s->k, n, l->blocks, pixels(l));
 }
 
+/* Sums come first, from output and gradient; then the output's gradient, from both, over the output. Where
+ * gradients merge or go on, the activation is read and the gradient written in between. */
+static void profile_activation(const wb_net *net, const wb_layer *l, int n, double start) {
+  const bool shortcut = l->shortcut != WB_NO_LAYER;
+  const bool merges = l->gradients == 2 || l->residual != WB_NO_LAYER || shortcut;
+  wb_net_profile_pass(net, l, n, start, "norm, ReLU backward", shortcut ? 6 : 3,
+                      2 + (merges ? 1 + l->gradients : 0) + (shortcut ? 2 : 0));
+}
+
 /* The gradient of a convolution's bias under batch norm is exactly zero: it stays as it was made. */
 static wb_status backward_layer(wb_net *net, wb_layer *l, int n, float *d_images, wb_error *err) {
-  if (l->active) backward_activation(net, l, n);
+  double start = wb_profile_start(net->config.profile);
+  if (l->active) {
+    backward_activation(net, l, n);
+    profile_activation(net, l, n, start);
+    start = wb_profile_start(net->config.profile);
+  }
   const bool first = l->input == WB_NO_LAYER;
   const float *x = first ? net->images : net->layers[l->input].a, *dy = dy_of(net, l);
   wb_status status = WB_OK;
   if (!net->frozen)
     status = wb_conv_backward_weights(l->conv, n, x, dy, wb_net_gradient(net, l->weight), net->scratch, err);
   float *dx = first ? d_images : l->input_gradient;
+  if (!net->frozen) wb_net_profile_conv(net, l, n, start, "backward weights");
   if (status || !dx) return status;
-  return wb_conv_backward_data(l->conv, n, dy, wb_net_value(net, l->weight), dx, net->scratch, err);
+  start = wb_profile_start(net->config.profile);
+  status = wb_conv_backward_data(l->conv, n, dy, wb_net_value(net, l->weight), dx, net->scratch, err);
+  wb_net_profile_conv(net, l, n, start, "backward data");
+  return status;
 }
 
 /* Adds what comes in by the mean over pixels of a layer's activation to the activation's gradient. */
@@ -220,9 +247,11 @@ static wb_status backward(wb_net *net, const wb_net_inflow *in, float *d_images,
   net->again = in->again;
   if (!n || net->frozen != (d_images != NULL) || (in->again && !net->config.repeated))
     return wb_fail(err, WB_INTERNAL, "A backward pass needs its own forward pass right before it.");
+  const double start = wb_profile_start(net->config.profile);
   wb_head_backward(net, n, in->output, in->embedding);
   const wb_layer *last = &net->layers[net->layer_count - 1];
   wb_mean_pixels_backward(last->gradient[0], net->d_features, n, last->blocks, out_pixels(last));
+  wb_profile_stop(net->config.profile, start, "head", "backward", 0, 0);
   for (int i = net->layer_count - 1; i >= 0; i--) {
     wb_layer *l = &net->layers[i];
     wb_status status = l->segment_end ? forward_again(net, l, n, err) : WB_OK;

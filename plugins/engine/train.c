@@ -75,7 +75,22 @@ static void describe_losses(char *out, size_t size, const wb_trainer *t, const w
   }
 }
 
-static void report_epoch(const wb_trainer *t, const wb_step_sums *sums, double seconds_left) {
+static bool out_of_steps(const wb_trainer *t) {
+  return t->params->max_steps && t->step >= t->params->max_steps;
+}
+
+/* Steps of all epochs, unless --max-steps ends before; early stopping is not foreseen. */
+static double steps_in_all(const wb_trainer *t) {
+  const double all = (double)wb_loader_batches(t->train) * (double)t->params->epochs;
+  return t->params->max_steps ? fmin(all, (double)t->params->max_steps) : all;
+}
+
+/* At the pace of the last epoch. */
+static double seconds_left(const wb_trainer *t, double epoch_seconds) {
+  return epoch_seconds * (steps_in_all(t) - (double)t->step) / (double)wb_loader_batches(t->train);
+}
+
+static void report_epoch(const wb_trainer *t, const wb_step_sums *sums) {
   const int64_t e = t->epoch - 1;
   const bool ce = t->objective->head == WB_HEAD_LINEAR;
   char losses[128], validation[64] = "", rate[WB_GROUPED_SIZE];
@@ -84,7 +99,7 @@ static void report_epoch(const wb_trainer *t, const wb_step_sums *sums, double s
     snprintf(validation, sizeof validation, "  val %.1f%%", 100 * t->history[WB_VAL_ACCURACY][e]);
   else if (t->held_count)
     snprintf(validation, sizeof validation, "  val %.3f", t->history[WB_VAL_TASK_LOSS][e]);
-  const int left = (int)(seconds_left + 0.5);
+  const int left = (int)(seconds_left(t, t->history[WB_SECONDS][e]) + 0.5);
   wb_host_log(t->host, WB_INFO, "epoch %2lld/%lld  %s%s  %s img/s  %d:%02d left", (long long)t->epoch,
               (long long)t->params->epochs, losses, validation,
               grouped(rate, t->history[WB_IMAGES_PER_SECOND][e]), left / 60, left % 60);
@@ -92,21 +107,23 @@ static void report_epoch(const wb_trainer *t, const wb_step_sums *sums, double s
 
 /* ---- One epoch ---- */
 
-static bool out_of_steps(const wb_trainer *t) {
-  return t->params->max_steps && t->step >= t->params->max_steps;
+/* Waits for it where the helper thread is slower than the network. */
+static wb_batch next_batch(const wb_trainer *t) {
+  const double start = wb_profile_start(t->profile);
+  const wb_batch batch = wb_loader_next(t->train);
+  wb_profile_stop(t->profile, start, "images", "wait for batch", 0, 0);
+  return batch;
 }
 
 static wb_status run_steps(wb_trainer *t, wb_step_sums *sums, wb_error *err) {
-  const double per_epoch = (double)wb_loader_batches(t->train);
-  double done = (double)t->epoch * per_epoch;
   char note[128];
   wb_loader_start(t->train, (uint64_t)t->epoch);
-  for (wb_batch b = wb_loader_next(t->train); b.count && !out_of_steps(t); b = wb_loader_next(t->train)) {
+  for (wb_batch b = next_batch(t); b.count && !out_of_steps(t); b = next_batch(t)) {
     if (t->host->cancelled(t->host)) return WB_CANCELLED;
     const wb_status status = wb_trainer_step(t, &b, sums, err);
     if (status != WB_OK) return status;
     describe_losses(note, sizeof note, t, sums);
-    t->host->progress(t->host, ++done, per_epoch * (double)t->params->epochs, note);
+    t->host->progress(t->host, (double)t->step, steps_in_all(t), note);
   }
   return WB_OK;
 }
@@ -192,7 +209,7 @@ static wb_status run_epoch(wb_trainer *t, wb_error *err) {
   t->history[WB_IMAGES_PER_SECOND][e] = sums.images / seconds;
   judge(t, e, topographic_loss(t, &sums));
   t->epoch++;
-  report_epoch(t, &sums, t->history[WB_SECONDS][e] * (double)(t->params->epochs - t->epoch));
+  report_epoch(t, &sums);
   return WB_OK;
 }
 
@@ -223,6 +240,10 @@ static wb_status run_epochs(wb_trainer *t, int64_t *written, wb_error *err) {
   return WB_OK;
 }
 
+static void say(void *host, const char *text) {
+  wb_host_log(host, WB_INFO, "%s", text);
+}
+
 static wb_status train(wb_trainer *t, wb_error *err) {
   wb_status status = wb_trainer_prepare_data(t, err);
   if (status != WB_OK) return status;
@@ -242,6 +263,7 @@ static wb_status train(wb_trainer *t, wb_error *err) {
   int64_t written = t->epoch;
   status = run_epochs(t, &written, err);
   if (status == WB_OK) status = wb_trainer_finish(t, err);
+  wb_profile_report(t->profile, say, (void *)(uintptr_t)t->host);
   return status == WB_CANCELLED ? stopped(written, err) : status;
 }
 

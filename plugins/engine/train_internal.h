@@ -55,6 +55,7 @@ typedef struct wb_trainer {
   size_t batch;                  // images per step
   wb_loader *train, *validation; // validation NULL where nothing is held out
 
+  wb_profile *profile; // NULL without --profile
   wb_net *net;
   size_t weight_count, buffer_count;
   size_t rows, cols; // the grid

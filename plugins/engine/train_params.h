@@ -53,7 +53,7 @@ typedef struct wb_train_params {
   int32_t readout_schedule, readout_augment;
 
   int64_t seed, checkpoint_every, max_steps;
-  int32_t conv, log_steps, recompute;
+  int32_t conv, log_steps, recompute, profile;
   const char *init, *batches;
 } wb_train_params;
 
@@ -170,6 +170,9 @@ typedef struct wb_train_params {
                    .flags = WB_PARAM_NOT_IDENTITY | WB_PARAM_ADVANCED,                                       \
                    .help = "keep half of the activations and compute the others again: less memory, a "      \
                            "third more time, the same result"),                                              \
+      WB_TRAIN_ROW("profile", "run", WB_BOOL, profile, .default_text = "no",                                 \
+                   .flags = WB_PARAM_NOT_IDENTITY | WB_PARAM_ADVANCED,                                       \
+                   .help = "print where the time went, layer by layer, beside this machine's limits"),       \
       WB_TRAIN_ROW("init", "run", WB_PATH, init, .flags = WB_PARAM_ADVANCED,                                 \
                    .help = "HDF5 file with the first weights: a state dict at its root or under /model"),    \
       WB_TRAIN_ROW("batches", "run", WB_PATH, batches, .flags = WB_PARAM_ADVANCED,                           \

@@ -20,6 +20,10 @@ static void release_topography(void *topography) {
   wb_topography_free(topography);
 }
 
+static void release_profile(void *profile) {
+  wb_profile_free(profile);
+}
+
 static void release_loader(void *loader) {
   wb_loader_free(loader);
 }
@@ -142,6 +146,7 @@ static wb_status create_net(wb_trainer *t, wb_error *err) {
                                 .batch = (int)(t->objective->views * t->batch),
                                 .training = true,
                                 .recompute = p->recompute != 0,
+                                .profile = t->profile,
                                 .repeated =
                                     wb_topography_repeats(t->topo.terms, t->topo.count, t->topo.matched),
                                 .conv = (wb_conv_choice)p->conv};
@@ -236,8 +241,15 @@ static wb_status create_step_series(wb_trainer *t) {
   return WB_OK;
 }
 
+static wb_status create_profile(wb_trainer *t, wb_error *err) {
+  if (!t->params->profile) return WB_OK;
+  const wb_status status = wb_profile_create(&t->profile, err);
+  return status == WB_OK ? t->host->defer(t->host, release_profile, t->profile) : status;
+}
+
 wb_status wb_trainer_prepare_net(wb_trainer *t, wb_error *err) {
-  wb_status status = create_net(t, err);
+  wb_status status = create_profile(t, err);
+  if (status == WB_OK) status = create_net(t, err);
   if (status == WB_OK) status = create_topography(t, err);
   if (status == WB_OK) status = create_arrays(t);
   if (status == WB_OK) status = create_loaders(t, err);

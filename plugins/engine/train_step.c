@@ -38,9 +38,13 @@ static wb_status diverged(const wb_trainer *t, int64_t step, const char *what, d
 static wb_status gradients(wb_trainer *t, const wb_batch *batch, double *task, wb_error *err) {
   const wb_objective_batch b = {wb_net_output(t->net), batch->labels, batch->count,
                                 (size_t)wb_net_get_config(t->net)->outputs, &t->setting};
+  double start = wb_profile_start(t->profile);
   *task = t->objective->loss(t->d_output, &b, t->work);
+  wb_profile_stop(t->profile, start, "loss", "both ways", 0, 0);
   if (!isfinite(*task)) return diverged(t, t->step + 1, "task loss", *task, err);
+  start = wb_profile_start(t->profile);
   wb_topography_measure(t->topography, (int)(t->objective->views * batch->count));
+  wb_profile_stop(t->profile, start, "topography", "both ways", 0, 0);
   for (int i = 0; i < t->topo.count; i++) {
     const double loss = wb_topography_term(t->topography, i)->loss;
     if (!isfinite(loss)) return diverged(t, t->step + 1, "topographic loss", loss, err);
@@ -86,9 +90,13 @@ wb_status wb_trainer_step(wb_trainer *t, const wb_batch *batch, wb_step_sums *su
     sums->right += images * wb_accuracy(wb_net_output(t->net), batch->labels, batch->count,
                                         (size_t)wb_net_get_config(t->net)->outputs);
   record_step(t, task);
+  const double start = wb_profile_start(t->profile);
   const wb_adam adam = wb_adam_default(p->rate);
   wb_adam_step(wb_net_weights(t->net), t->m, t->v, wb_net_gradients(t->net), t->weight_count, &adam,
                ++t->step);
+  /* Weights and two moments are read and written, gradients read. */
+  wb_profile_stop(t->profile, start, "weights", "optimiser", 0,
+                  7.0 * (double)t->weight_count * sizeof(float));
   return WB_OK;
 }
 

@@ -1,12 +1,12 @@
 /* bench_step.c: times whole training steps, or inference, on random images.
  *
  *     bench_step ARCH BATCH [--work ce|supcon|inference] [--steps N] [--width W]
- *                [--conv auto|onednn|winograd] [--recompute no|yes]
+ *                [--conv auto|onednn|winograd] [--recompute no|yes] [--profile no|yes]
  *
  * A step is the forward pass with dropout 0.5, the loss, the backward pass, the weight-similarity gradient
  * with matched balance (rho 0.2) and Adam; supcon takes two views of each image. Inference is a pass over one
  * batch of images, to embeddings and logits. Prints one line of JSON: seconds of each step, the first ones
- * warming up, and the peak memory. SPDX-License-Identifier:
+ * warming up, and the peak memory; the profile goes to standard error. SPDX-License-Identifier:
  * GPL-3.0-or-later
  */
 #include <math.h>
@@ -33,6 +33,7 @@ enum { CE, SUPCON, INFERENCE };
 typedef struct options {
   wb_net_config config;
   int images, steps, work;
+  bool profile;
 } options;
 
 typedef struct bench {
@@ -137,7 +138,7 @@ static void infer(bench *b) {
 
 static int usage(void) {
   fprintf(stderr, "usage: bench_step ARCH BATCH [--work ce|supcon|inference] [--steps N] [--width W] "
-                  "[--conv auto|onednn|winograd] [--recompute no|yes]\n");
+                  "[--conv auto|onednn|winograd] [--recompute no|yes] [--profile no|yes]\n");
   return 2;
 }
 
@@ -158,6 +159,8 @@ static bool set(options *o, const char *name, const char *value) {
     o->work = choice = find(work_names, value);
   else if (!strcmp(name, "--recompute"))
     o->config.recompute = (choice = find(switches, value)) == 1;
+  else if (!strcmp(name, "--profile"))
+    o->profile = (choice = find(switches, value)) == 1;
   else if (!strcmp(name, "--conv"))
     o->config.conv = (wb_conv_choice)(choice = find(conv_names, value));
   else
@@ -180,6 +183,11 @@ static void settle(options *o, const char *arch) {
   c->batch = o->work == SUPCON ? 2 * o->images : o->images;
 }
 
+static void say(void *context, const char *text) {
+  (void)context;
+  fprintf(stderr, "%s\n", text);
+}
+
 int main(int argc, char **argv) {
   options o = {.steps = 7};
   if (argc < 3 || argc % 2 == 0) return usage();
@@ -188,6 +196,8 @@ int main(int argc, char **argv) {
     if (!set(&o, argv[i], argv[i + 1])) return usage();
   if (o.steps < 1) return usage();
   settle(&o, argv[1]);
+  wb_error err = {0};
+  if (o.profile && wb_profile_create(&o.config.profile, &err)) stop(&err);
   bench b = make(&o);
   double *seconds = need(malloc((size_t)o.steps * sizeof *seconds));
   for (int i = 0; i < o.steps; i++) {
@@ -206,7 +216,9 @@ int main(int argc, char **argv) {
          wb_net_conv_names(b.net), b.loss);
   for (int i = 0; i < o.steps; i++) printf("%s%.6f", i ? ", " : "", seconds[i]);
   printf("], \"peak_rss_kb\": %ld}\n", usage_now.ru_maxrss);
+  wb_profile_report(o.config.profile, say, NULL);
   free(seconds);
   drop(&b);
+  wb_profile_free(o.config.profile);
   return 0;
 }

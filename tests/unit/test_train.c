@@ -446,6 +446,30 @@ static void given_weights_and_batches_are_used(void **state) {
   refused(&ce, WITH(batches), WB_INPUT, "names image 120; there are 120 training images");
 }
 
+/* Where the time went, and the same training as without; steps are what is left to do. */
+static void profile_says_where_time_went(void **state) {
+  (void)state;
+  const train_host plain = run(&ce, "plain.h5", WITH("epochs=3", "max-steps=4"));
+  const train_host h = run(&ce, "profiled.h5", WITH("epochs=3", "max-steps=4", "profile=yes"));
+  assert_true(same_group("plain.h5", "profiled.h5", "/model"));
+  assert_null(strstr(plain.log, "GF/s"));
+  assert_non_null(strstr(h.log, "profile of "));
+  static const char *const parts[] = {"conv1 ",     "conv4 ",           "forward",
+                                      "norm, ReLU", "backward weights", "backward data",
+                                      "evaluation", "optimiser",        "wait for batch"};
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) assert_non_null(strstr(h.log, parts[i]));
+  assert_non_null(strstr(plain.log, "  0:00 left"));
+}
+
+/* --recompute-activations changes no bit of what is trained. */
+static void recomputing_changes_nothing(void **state) {
+  (void)state;
+  run(&supcon, "keeps.h5", WITH("epochs=2"));
+  run(&supcon, "recomputes.h5", WITH("epochs=2", "recompute-activations=yes"));
+  assert_true(same_group("keeps.h5", "recomputes.h5", "/model"));
+  assert_true(same_group("keeps.h5", "recomputes.h5", "/activations"));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(ce_run_file_is_complete),
@@ -458,6 +482,8 @@ int main(void) {
       cmocka_unit_test(unsuitable_requests_are_refused),
       cmocka_unit_test(another_run_is_not_continued),
       cmocka_unit_test(other_images_are_not_continued_on),
+      cmocka_unit_test(profile_says_where_time_went),
+      cmocka_unit_test(recomputing_changes_nothing),
       cmocka_unit_test(given_weights_and_batches_are_used),
   };
   return cmocka_run_group_tests(tests, make_data, remove_data);
