@@ -119,7 +119,7 @@ static wb_status compare_all(const wb_import *in, wb_error *err) {
   mismatch m = {.in = in};
   for (int i = 0; i < wb_net_tensor_count(in->net); i++) {
     const wb_tensor *t = wb_net_tensor(in->net, i);
-    uint64_t dims[4];
+    uint64_t dims[4] = {0};
     for (int a = 0; a < t->rank; a++) dims[a] = (uint64_t)t->dims[a];
     compare(&m, t->name, (uint32_t)t->rank, dims);
   }
