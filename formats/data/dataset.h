@@ -2,12 +2,13 @@
  *
  *   builtin            procedural shapes, made on the fly           dataset_builtin.c
  *   cifar10:DIR        official binary format                       dataset_cifar.c
+ *   cifar100:DIR       official binary format                       dataset_cifar100.c
  *   mnist:DIR          IDX, plain or .gz                            dataset_mnist.c
  *   h5:FILE            uint8 images + labels in HDF5                dataset_h5.c
  *
  * Any spec may end in `,train=N,test=N`: a stratified subset, the first N/classes images of each class in
  * file order (the remainder from the first classes). `builtin,train=N,test=N,seed=N` generates that many
- * instead. SPDX-License-Identifier: GPL-3.0-or-later
+ * instead; `cifar100:DIR,labels=coarse` takes the 20 superclasses as classes. SPDX-License-Identifier: GPL-3.0-or-later
  */
 #ifndef WB_DATASET_H
 #define WB_DATASET_H
@@ -29,7 +30,7 @@ typedef struct wb_images {
 } wb_images;
 
 typedef struct wb_dataset {
-  char *name;                  // "builtin", "cifar10", "cifar10-jpeg", "mnist", or the HDF5 file's own name
+  char *name;                  // "builtin", "cifar10", "cifar10-jpeg", "cifar100", "mnist", or the HDF5 file's own name
   char *spec;                  // as given, made absolute where it names a path
   char digest[WB_DIGEST_SIZE]; // SHA-256 over shapes, pixels, labels, class and superclass names of both
                                // splits

@@ -4,6 +4,8 @@
 #ifndef WB_DATASET_INTERNAL_H
 #define WB_DATASET_INTERNAL_H
 
+#include <stdbool.h>
+
 #include "data/dataset.h"
 
 enum { WB_ALL_IMAGES = -1 };
@@ -17,6 +19,7 @@ typedef struct wb_dataset_request {
   char *canonical;       // the spec with that path; owned
   long long train, test; // images wanted, or WB_ALL_IMAGES
   long long seed;        // of builtin
+  int coarse;            // of cifar100: 1 with labels=coarse, 0 with labels=fine, -1 without
 } wb_dataset_request;
 
 /* dataset_spec.c: parses `spec`. WB_ARG for a malformed one, WB_INPUT for a path that does not exist. */
@@ -25,6 +28,7 @@ void wb_dataset_request_free(wb_dataset_request *request); // frees what it owns
 
 wb_status wb_dataset_load_builtin(const wb_dataset_request *request, wb_dataset *data, wb_error *err);
 wb_status wb_dataset_load_cifar10(const wb_dataset_request *request, wb_dataset *data, wb_error *err);
+wb_status wb_dataset_load_cifar100(const wb_dataset_request *request, wb_dataset *data, wb_error *err);
 wb_status wb_dataset_load_mnist(const wb_dataset_request *request, wb_dataset *data, wb_error *err);
 wb_status wb_dataset_load_h5(const wb_dataset_request *request, wb_dataset *data, wb_error *err);
 

@@ -12,7 +12,8 @@
 #include "data/dataset_internal.h"
 
 #define KNOWN_FORMS                                                                                          \
-  "the kinds are builtin, cifar10:DIR, mnist:DIR and h5:FILE, each perhaps followed by ,train=N,test=N"
+  "the kinds are builtin, cifar10:DIR, cifar100:DIR, mnist:DIR and h5:FILE, each perhaps followed by "       \
+  ",train=N,test=N"
 
 static const long long largest_number = 1000000000;
 
@@ -24,17 +25,29 @@ typedef struct kind {
 
 static const kind kinds[] = {{"builtin", "builtin", wb_dataset_load_builtin, 0},
                              {"cifar10", "cifar10:DIR", wb_dataset_load_cifar10, 1},
+                             {"cifar100", "cifar100:DIR", wb_dataset_load_cifar100, 1},
                              {"mnist", "mnist:DIR", wb_dataset_load_mnist, 1},
                              {"h5", "h5:FILE", wb_dataset_load_h5, 1}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-/* Reads one `word=number` into the request. */
+static wb_status parse_labels(const char *spec, const char *value, wb_dataset_request *request,
+                              wb_error *err) {
+  if (request->coarse >= 0) return wb_fail(err, WB_ARG, "%s gives labels twice", spec);
+  const bool coarse = strcmp(value, "coarse") == 0;
+  if (!coarse && strcmp(value, "fine") != 0)
+    return wb_fail(err, WB_ARG, "%s: labels are fine or coarse, not \"%s\"", spec, value);
+  request->coarse = coarse;
+  return WB_OK;
+}
+
+/* Reads one `word=value` into the request. */
 static wb_status parse_option(const char *spec, const char *option, wb_dataset_request *request,
                               wb_error *err) {
   static const char *const options[] = {"train", "test", "seed"};
   long long *const values[] = {&request->train, &request->test, &request->seed};
   const size_t length = strcspn(option, "=");
   const char *digits = option + length + 1;
+  if (strncmp(option, "labels=", length + 1) == 0) return parse_labels(spec, digits, request, err);
   for (size_t i = 0; i < 3; i++) {
     if (strlen(options[i]) != length || strncmp(option, options[i], length) != 0) continue;
     if (*values[i] >= 0) return wb_fail(err, WB_ARG, "%s gives %s twice", spec, options[i]);
@@ -44,13 +57,16 @@ static wb_status parse_option(const char *spec, const char *option, wb_dataset_r
                      options[i], digits);
     return WB_OK;
   }
-  return wb_fail(err, WB_ARG, "%s: there is no option %.*s; known are train, test and, for builtin, seed",
-                 spec, (int)length, option);
+  return wb_fail(
+      err, WB_ARG,
+      "%s: there is no option %.*s; known are train, test, for builtin seed, and for cifar100 labels", spec,
+      (int)length, option);
 }
 
 /* Cuts the options off the end of `text`, a copy of the spec, and reads them. */
 static wb_status parse_options(const char *spec, char *text, wb_dataset_request *request, wb_error *err) {
   request->train = request->test = request->seed = WB_ALL_IMAGES;
+  request->coarse = -1;
   for (;;) {
     char *comma = strrchr(text, ',');
     if (!comma) break;
@@ -109,6 +125,9 @@ wb_status wb_dataset_parse(const char *spec, wb_dataset_request *request, wb_err
     status = wb_fail(err, WB_ARG, "%s needs a path: %s", text, k->form);
   else if (k->from_path && request->seed >= 0)
     status = wb_fail(err, WB_ARG, "%s: seed is for builtin only; images that are read have none", spec);
+  else if (k->load != wb_dataset_load_cifar100 && request->coarse >= 0)
+    status =
+        wb_fail(err, WB_ARG, "%s: labels is for cifar100 only; %s has one kind of labels", spec, k->name);
   else
     status = resolve(text, path, options, request, err);
   request->load = status ? NULL : k->load;

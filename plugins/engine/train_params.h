@@ -66,8 +66,8 @@ typedef struct wb_train_params {
 
 #define WB_TRAIN_DATA_ROWS(default_augment)                                                                  \
   WB_TRAIN_ROW("data", "data", WB_STRING, data, .default_text = "builtin",                                   \
-               .help =                                                                                       \
-                   "builtin, cifar10:DIR, mnist:DIR or h5:FILE; ,train=N,test=N after it takes a subset"),   \
+               .help = "builtin, cifar10:DIR, cifar100:DIR, mnist:DIR or h5:FILE; ,train=N,test=N after it " \
+                       "takes a subset"),                                                                    \
       WB_TRAIN_ROW("validation-per-class", "data", WB_INT, validation_per_class, .default_text = "50",       \
                    .unit = "images", .min = 0, .max = 1e9,                                                   \
                    .help = "first images of each class that are held out to judge epochs; 0 for none"),      \

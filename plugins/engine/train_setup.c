@@ -91,8 +91,8 @@ static wb_status settle_objective(wb_trainer *t, wb_error *err) {
   const wb_train_params *p = t->params;
   if (t->objective->superclasses && !t->data->superclass_of)
     return wb_fail(err, WB_INPUT,
-                   "%s tells classes of one superclass from others, and %s has no superclasses. builtin and "
-                   "cifar10 have them; h5:FILE takes them from the attribute superclasses",
+                   "%s tells classes of one superclass from others, and %s has no superclasses. builtin, "
+                   "cifar10 and cifar100 have them; h5:FILE takes them from the attribute superclasses",
                    t->objective->name, t->data->spec);
   const double temperature = isnan(p->temperature) ? (t->batch >= 512 ? 0.07 : 0.1) : p->temperature;
   t->setting = (wb_objective_setting){.temperature = temperature, .superclass_of = t->data->superclass_of};
