@@ -25,9 +25,9 @@
 
 enum {
   FILTERS_FIRST = 12 << 20, // bytes of U up to which filters come first
-  BLOCK_BYTES = 192 << 10,  // of V of a block, filters first
-  CHUNK_BYTES = 32 << 20,   // of V of a chunk, tiles first
-  BLOCK_TILES = 66,         // of a block, tiles first
+  BLOCK_BYTES = 384 << 10,  // of V of a block, filters first
+  CHUNK_BYTES = 16 << 20,   // of V of a chunk, tiles first
+  BLOCK_TILES = 42,         // of a block, tiles first
 };
 
 typedef struct layout {

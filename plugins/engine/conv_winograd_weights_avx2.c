@@ -24,7 +24,8 @@
 
 enum {
   PRIVATE_SUMS = 6 << 20,  // bytes of D up to which each thread has its own
-  BLOCK_BYTES = 768 << 10, // of V and Y of a block, private sums
+  BLOCK_BYTES = 768 << 10, // of V and Y of a block, private sums, at least
+  BLOCK_SHARE = 3,         // and at least this part of D's, for each block reads and writes all of D
   CHUNK_BYTES = 16 << 20,  // of V and Y of a chunk, tiles first
   BLOCK_TILES = 128,       // of a block, tiles first
   PART_IN_LEAST = 8,       // input channel blocks of a part of D, tiles first, at least
@@ -63,7 +64,8 @@ static layout plan(const wb_winograd *conv, int n) {
   const size_t sums = (size_t)ins * outs * 64 * forward->filters * sizeof(float);
   l.private_sums = sums <= PRIVATE_SUMS && sums * conv->threads <= tile_bytes * l.tiles;
   if (l.private_sums) {
-    l.block = wb_block_tiles(l.tiles, (int)(BLOCK_BYTES / tile_bytes), 1, conv->threads);
+    const size_t block = sums / BLOCK_SHARE > BLOCK_BYTES ? sums / BLOCK_SHARE : BLOCK_BYTES;
+    l.block = wb_block_tiles(l.tiles, (int)(block / tile_bytes), 1, conv->threads);
     l.part_in = ins;
     l.part_out = outs;
   } else {

@@ -180,20 +180,20 @@ WB_INLINE void wb_load_taps(v8 taps[8][WB_LINE_MOST], const float *w, bool trans
 WB_INLINE void wb_weights_to_filters(float *u, size_t stride, const float *w, int in_blocks, int out_blocks,
                                      int panel, bool transposed, wb_line *line, int kernel, int products) {
   const int area = kernel * kernel;
-  for (int in = 0; in < in_blocks; in++)
-    for (int half = 0; half < 2; half++) {
-      const int out = 2 * panel + half;
-      v8 taps[8][WB_LINE_MOST];
-      if (out < out_blocks) {
-        const size_t block = transposed ? (size_t)in * out_blocks + out : (size_t)out * in_blocks + in;
-        wb_load_taps(taps, w + block * area * 64, transposed, area);
-      } else {
-        for (int c = 0; c < 8; c++)
-          for (int k = 0; k < area; k++) taps[c][k] = zero();
-      }
-      for (int c = 0; c < 8; c++)
-        wb_taps_to_products(u + 16 * (8 * in + c) + 8 * half, stride, taps[c], line, kernel, products);
+  v8 taps[2][8][WB_LINE_MOST];
+  for (int c = 0; c < 8; c++)
+    for (int k = 0; k < area; k++) taps[1][c][k] = zero();
+  for (int in = 0; in < in_blocks; in++) {
+    for (int out = 2 * panel; out < 2 * panel + 2 && out < out_blocks; out++) {
+      const size_t block = transposed ? (size_t)in * out_blocks + out : (size_t)out * in_blocks + in;
+      wb_load_taps(taps[out % 2], w + block * area * 64, transposed, area);
     }
+    for (int c = 0; c < 8; c++, u += 16) {
+      for (int p = 0; p < products * products; p++) __builtin_prefetch(u + p * stride + 32, 1);
+      for (int half = 0; half < 2; half++)
+        wb_taps_to_products(u + 8 * half, stride, taps[half][c], line, kernel, products);
+    }
+  }
 }
 
 /* wb_winograd_to_weights. */
