@@ -178,10 +178,15 @@ wb_status wb_checkpoint_write(wb_trainer *t, const wb_train_result *result, wb_e
   if (status == WB_OK) status = write_provenance(t, file, err);
   if (status == WB_OK) status = write_model(t, file, result, err);
   if (status == WB_OK) status = write_history(t, file, err);
+  if (status == WB_OK) status = wb_snapshots_write(t, file, err);
   if (status == WB_OK)
     status =
         result ? wb_runfile_write_activations(file, &result->activations, err) : write_resume(t, file, err);
-  if (status == WB_OK) return wb_runfile_commit(file, result ? "complete" : "training", err);
-  wb_h5_close(file);
+  if (status != WB_OK) {
+    wb_h5_close(file);
+    return status;
+  }
+  status = wb_runfile_commit(file, result ? "complete" : "training", err);
+  if (status == WB_OK) t->written = t->epoch;
   return status;
 }

@@ -173,6 +173,7 @@ wb_status wb_checkpoint_restore(wb_trainer *t, wb_error *err) {
   if (status == WB_OK) status = wb_state_dict_load(t->net, file, "/model", err);
   wb_trainer_swap_best(t); // what was just loaded are the kept weights
   if (status == WB_OK) status = read_resume(t, file, err);
+  t->written = t->epoch;
   wb_h5_close(file);
   return status;
 }

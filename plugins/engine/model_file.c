@@ -42,7 +42,7 @@ static wb_status describe(const wb_net *net, const wb_model_notes *notes, wb_h5 
   return status;
 }
 
-static wb_status write_tensors(const wb_net *net, wb_h5 *file, wb_error *err) {
+wb_status wb_model_write_tensors(const wb_net *net, const char *group, wb_h5 *file, wb_error *err) {
   float *plain = NULL;
   wb_status status = WB_OK;
   for (int i = 0; status == WB_OK && i < wb_net_tensor_count(net); i++) {
@@ -50,7 +50,7 @@ static wb_status write_tensors(const wb_net *net, wb_h5 *file, wb_error *err) {
     char object[128];
     uint64_t dims[4];
     for (int a = 0; a < tensor->rank; a++) dims[a] = (uint64_t)tensor->dims[a];
-    snprintf(object, sizeof object, "/model/%s", tensor->name);
+    snprintf(object, sizeof object, "%s/%s", group, tensor->name);
     float *larger = realloc(plain, tensor->count * sizeof *plain);
     if (!larger) {
       status = wb_fail_nomem(err, object, tensor->count * sizeof *plain);
@@ -87,7 +87,7 @@ static wb_status write_readout(const wb_net *net, const wb_model_notes *notes, w
 
 wb_status wb_model_write(const wb_net *net, const wb_model_notes *notes, wb_h5 *file, wb_error *err) {
   wb_status status = describe(net, notes, file, err);
-  if (status == WB_OK) status = write_tensors(net, file, err);
+  if (status == WB_OK) status = wb_model_write_tensors(net, "/model", file, err);
   if (status == WB_OK)
     status = link_role(net, file, "/roles/embedding_weight", wb_net_embedding_weight(net), err);
   if (status == WB_OK)

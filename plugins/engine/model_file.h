@@ -21,6 +21,9 @@ typedef struct wb_model_notes {
 
 wb_status wb_model_write(const wb_net *net, const wb_model_notes *notes, wb_h5 *file, wb_error *err);
 
+/* Its weights and buffers alone, below `group`. */
+wb_status wb_model_write_tensors(const wb_net *net, const char *group, wb_h5 *file, wb_error *err);
+
 /* The factor "data": "builtin", or "builtin,train=400,test=100" where only a part is used: runs on another
  * part are another condition. */
 void wb_data_factor(char *out, size_t size, const wb_dataset *data);

@@ -227,14 +227,11 @@ static wb_status stopped(int64_t written, wb_error *err) {
   return wb_fail(err, WB_CANCELLED, "stopped after epoch %lld", (long long)written);
 }
 
-/* *written: the last epoch that the run file has. */
-static wb_status run_epochs(wb_trainer *t, int64_t *written, wb_error *err) {
+static wb_status run_epochs(wb_trainer *t, wb_error *err) {
   while (!ended(t)) {
     wb_status status = run_epoch(t, err);
-    if (status == WB_OK && (t->epoch % t->params->checkpoint_every == 0 || ended(t))) {
+    if (status == WB_OK && (t->epoch % t->params->checkpoint_every == 0 || wb_snapshot_due(t) || ended(t)))
       status = wb_checkpoint_write(t, NULL, err);
-      *written = t->epoch;
-    }
     if (status != WB_OK) return status;
   }
   return WB_OK;
@@ -260,11 +257,10 @@ static wb_status train(wb_trainer *t, wb_error *err) {
   if (status != WB_OK) return status;
   introduce(t);
   if (resume) wb_host_log(t->host, WB_INFO, "resume  after epoch %lld", (long long)t->epoch);
-  int64_t written = t->epoch;
-  status = run_epochs(t, &written, err);
+  status = run_epochs(t, err);
   if (status == WB_OK) status = wb_trainer_finish(t, err);
   wb_profile_report(t->profile, say, (void *)(uintptr_t)t->host);
-  return status == WB_CANCELLED ? stopped(written, err) : status;
+  return status == WB_CANCELLED ? stopped(t->written, err) : status;
 }
 
 wb_status wb_train_run(const wb_host *host, const wb_objective *objective, const wb_train_params *params) {

@@ -69,6 +69,7 @@ typedef struct wb_trainer {
   int64_t judged;                // epoch, counting from 1, of the best validation; 0 before the first
   double best;                   // its value, larger is better
   int64_t kept_epoch;            // whose weights are kept
+  int64_t written;               // last epoch that the target has of this very run; 0 where it has none
   double least_total;            // for --keep best-total
   double *history[WB_SERIES];    // (epochs), NaN where a value does not apply
   double *steps[WB_STEP_SERIES]; // (step_capacity) or NULL
@@ -97,6 +98,11 @@ wb_status wb_trainer_finish(wb_trainer *t, wb_error *err);
 
 /* Exchanges the weights of the network and those that are kept. */
 void wb_trainer_swap_best(wb_trainer *t);
+
+/* snapshots.c: --snapshot-epochs. Whether the weights of the epoch just ended are one; and all so far, the
+ * last from the network and the others from the target as it was, into a file that will replace it. */
+bool wb_snapshot_due(const wb_trainer *t);
+wb_status wb_snapshots_write(const wb_trainer *t, wb_h5 *file, wb_error *err);
 
 /* What is known only at the end. */
 typedef struct wb_train_result {

@@ -51,6 +51,10 @@ wb_status wb_train_check(const wb_host *host, const wb_objective *objective, con
   if (params->batch < objective->least)
     return wb_host_fail(host, WB_ARG, "%s compares images with each other and needs --batch %d or more",
                         objective->name, objective->least);
+  for (size_t i = 0; i < params->snapshot_epochs.count; i++)
+    if (params->snapshot_epochs.items[i] > params->epochs)
+      return wb_host_fail(host, WB_ARG, "--snapshot-epochs has %lld, and there are at most %lld epochs",
+                          (long long)params->snapshot_epochs.items[i], (long long)params->epochs);
   if (params->keep == WB_KEEP_BEST_TOTAL && params->validation_per_class == 0)
     return wb_host_fail(host, WB_ARG,
                         "--keep best-total needs images to judge by: --validation-per-class is 0");

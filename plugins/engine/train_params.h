@@ -53,6 +53,7 @@ typedef struct wb_train_params {
   int32_t readout_schedule, readout_augment;
 
   int64_t seed, checkpoint_every, max_steps;
+  wb_int_list snapshot_epochs;
   int32_t conv, log_steps, recompute, profile;
   const char *init, *batches;
 } wb_train_params;
@@ -164,6 +165,9 @@ typedef struct wb_train_params {
                    .unit = "epochs", .min = 1, .max = 100000,                                                \
                    .flags = WB_PARAM_NOT_IDENTITY | WB_PARAM_ADVANCED,                                       \
                    .help = "how often what --resume needs is written"),                                      \
+      WB_TRAIN_ROW("snapshot-epochs", "run", WB_INT_LIST, snapshot_epochs, .min = 1, .max = 100000,          \
+                   .flags = WB_PARAM_ADVANCED,                                                               \
+                   .help = "epochs after which the weights are kept as well, in /checkpoints/EPOCH"),        \
       WB_TRAIN_ROW("conv", "run", WB_CHOICE, conv, .default_text = "auto", .choices = wb_train_convs,        \
                    .flags = WB_PARAM_ADVANCED, .help = "implementation of convolutions"),                    \
       WB_TRAIN_ROW("recompute-activations", "run", WB_BOOL, recompute, .default_text = "no",                 \

@@ -237,6 +237,51 @@ class Training(unittest.TestCase):
                     self.assertEqual("fc2.weight" in f["model"], objective == "ce")
                     self.assertEqual(len(f["history/train_task_loss"]), 2)
 
+    def test_snapshots(self):
+        """Each holds the weights of a training that ended there, whatever else is written when; also over a stop."""
+        options = ("--epochs", "5", "--keep", "last", "--checkpoint-every", "4", "--snapshot-epochs", "1,3,5")
+        self.train("ce", "all.h5", *options)
+        self.check_digests(self.path("all.h5"))
+        with h5py.File(self.path("all.h5")) as f:
+            self.assertEqual(set(f["checkpoints"]), {"1", "3", "5"})
+        self.assertEqual(read_all(self.path("all.h5"), "checkpoints/5"), read_all(self.path("all.h5"), "model"))
+        for epoch in "1", "3":
+            self.train("ce", f"{epoch}.h5", "--epochs", epoch, "--keep", "last")
+            self.assertEqual(read_all(self.path("all.h5"), f"checkpoints/{epoch}"), read_all(self.path(f"{epoch}.h5"), "model"))
+        run = subprocess.Popen(command("ce", "--out", self.path("killed.h5"), *options), cwd=self.folder.name,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        deadline = time.monotonic() + 60
+        while not os.path.exists(self.path("killed.h5")) and time.monotonic() < deadline:
+            time.sleep(0.001)
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+        time.sleep(0.2)
+        self.train("ce", "killed.h5", "--resume", *options)
+        self.assertEqual(read_all(self.path("killed.h5"), "checkpoints"), read_all(self.path("all.h5"), "checkpoints"))
+        done = self.train("ce", "refused.h5", "--epochs", "2", "--snapshot-epochs", "2,3", status=2)
+        self.assertIn("--snapshot-epochs has 3", done.stderr)
+
+    def test_unusual_shapes(self):
+        """A prime number of units, a flat grid, no dropout, a tiny projection, every rule of what is kept."""
+        for objective, options, grid in (("ce", ("--units", "37", "--dropout", "0", "--keep", "best-total"), (1, 37)),
+                                         ("supcon", ("--units", "35", "--grid", "5x7", "--dropout", "0", "--projection-dim", "3"),
+                                          (5, 7)),
+                                         ("simclr", ("--units", "12", "--grid", "12x1", "--keep", "last"), (12, 1))):
+            with self.subTest(objective):
+                name = f"{objective}.h5"
+                self.train(objective, name, "--epochs", "2", *options)
+                with h5py.File(self.path(name)) as f:
+                    embedding = f["activations/test/embedding"]
+                    self.assertEqual(embedding.shape, (60, grid[0] * grid[1]))
+                    self.assertEqual(tuple(embedding.attrs["grid"]), grid)
+                    self.assertEqual(tuple(f["model"].attrs["grid"]), grid)
+                    self.assertTrue(np.isfinite(embedding[:]).all())
+                    if objective == "supcon":
+                        self.assertEqual(f["model/head.3.weight"].shape, (3, 35))
+                    if objective == "simclr":
+                        self.assertEqual(f["history"].attrs["kept_epoch"], 2)
+                    self.assertEqual(f.attrs["dropout"], 0 if "--dropout" in options else 0.5)
+
     def readout(self, source, name, *options, status=0):
         done = subprocess.run([PROGRAM, "run", "train-readout", "--in", self.path(source), "--out", self.path(name), *options],
                               cwd=self.folder.name, capture_output=True, text=True, timeout=300)
@@ -325,6 +370,10 @@ class Training(unittest.TestCase):
                 done = self.train("supcon", "refused.h5", *options, status=status)
                 self.assertIn(part, done.stderr)
                 self.assertFalse(os.path.exists(self.path("refused.h5")))
+        for objective in "ce", "supcon", "simclr", "margin":  # no positive pair: before the data set is looked for
+            with self.subTest(objective):
+                done = self.train(objective, "refused.h5", "--batch", "1", "--data", "cifar10:/nowhere", status=2)
+                self.assertIn("--batch", done.stderr)
 
 
 if __name__ == "__main__":
