@@ -227,7 +227,7 @@ static wb_status run(const wb_host *host, const void *params) {
   wb_stimuli stimuli;
   WB_TRY(wb_stimuli_choose(host, 0, p->per_class, &stimuli));
   WB_TRY(check_size(host, p, &stimuli));
-  const size_t n = stimuli.count, step = (n + MOST_CELLS - 1) / MOST_CELLS, cells = (n + step - 1) / step;
+  const size_t n = stimuli.count, step = 1 + (n - 1) / MOST_CELLS, cells = (n + step - 1) / step;
   double *x = WB_ALLOC(host, double, n *stimuli.units), *square = WB_ALLOC(host, double, n);
   double *pairs = p->keep_pairs ? WB_ALLOC(host, double, wb_pair_count(n)) : NULL;
   gathered g = {

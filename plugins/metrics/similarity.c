@@ -27,12 +27,12 @@ static const wb_input inputs_table[] = {WB_INPUT_EMBEDDING(0), WB_INPUT_CLASSES}
 
 #define SIMILARITY(output_name, output_title, what, ...)                                                     \
   {                                                                                                          \
-    .name = output_name, .title = output_title, .help = what, .reference = NAN, .shape = WB_SCALAR,          \
+    .name = (output_name), .title = (output_title), .help = (what), .reference = NAN, .shape = WB_SCALAR,    \
     .flags = WB_OUTPUT_HEADLINE | WB_OUTPUT_MAY_BE_MISSING, .high = 1, __VA_ARGS__                           \
   }
 #define DISTRIBUTION(output_name, what)                                                                      \
   {                                                                                                          \
-    .name = output_name, .title = "pairs of stimuli", .help = what, .x_label = "cosine similarity",          \
+    .name = (output_name), .title = "pairs of stimuli", .help = (what), .x_label = "cosine similarity",      \
     .higher_means = "more pairs of that similarity", .high = INFINITY, .reference = NAN,                     \
     .shape = WB_HISTOGRAM, .flags = WB_OUTPUT_MAY_BE_MISSING                                                 \
   }

@@ -47,6 +47,8 @@
     .axes = {"stimulus"}, .element = WB_I32, .rank = 1, .flags = WB_INPUT_OPTIONAL                           \
   }
 
+enum { WB_STIMULI_BLOCK = 1024 }; // rows of a file that are read at once
+
 static const char *const wb_distance_choices[] = {"pearson",   "spearman",    "cosine",
                                                   "euclidean", "mahalanobis", NULL};
 
@@ -103,24 +105,23 @@ static inline wb_status wb_stimuli_choose(const wb_host *host, uint32_t run, int
   return WB_OK;
 }
 
-/* x (count, units): the embeddings of the stimuli. Reads blocks of the file that hold any of them. */
-static inline wb_status wb_stimuli_read(const wb_host *host, uint32_t run, const wb_stimuli *stimuli,
-                                        bool after_relu, double *x) {
-  enum { BLOCK = 1024 };
-  const uint64_t units = stimuli->units, blocks = (stimuli->all + BLOCK - 1) / BLOCK;
-  float *rows = WB_ALLOC(host, float, BLOCK *units);
-  size_t *next = WB_ALLOC(host, size_t, stimuli->count), *head = WB_ALLOC(host, size_t, blocks);
-  if (!rows || !next || !head) return WB_NOMEM;
-  const size_t none = SIZE_MAX; // head[b], next[s]: the stimuli of block b as a chain
+/* The stimuli of the rows first .. first+count-1, in blocks of the file as chains: head[b], next[stimulus].
+ */
+static inline wb_status wb_stimuli_read_chains(const wb_host *host, uint32_t run, const wb_stimuli *stimuli,
+                                               bool after_relu, double *x, float *rows, size_t *head,
+                                               size_t *next) {
+  const uint64_t units = stimuli->units, blocks = (stimuli->all + WB_STIMULI_BLOCK - 1) / WB_STIMULI_BLOCK;
+  const size_t none = SIZE_MAX;
   for (uint64_t b = 0; b < blocks; b++) head[b] = none;
   for (size_t s = 0; s < stimuli->count; s++) {
-    next[s] = head[stimuli->rows[s] / BLOCK];
-    head[stimuli->rows[s] / BLOCK] = s;
+    next[s] = head[stimuli->rows[s] / WB_STIMULI_BLOCK];
+    head[stimuli->rows[s] / WB_STIMULI_BLOCK] = s;
   }
   for (uint64_t b = 0; b < blocks; b++) {
+    const uint64_t first = b * WB_STIMULI_BLOCK, left = stimuli->all - first;
     if (head[b] == none) continue;
-    const uint64_t first = b * BLOCK, count = stimuli->all - first < BLOCK ? stimuli->all - first : BLOCK;
-    WB_TRY(host->read(host, "activations", run, first, count, rows));
+    WB_TRY(
+        host->read(host, "activations", run, first, left < WB_STIMULI_BLOCK ? left : WB_STIMULI_BLOCK, rows));
     for (size_t s = head[b]; s != none; s = next[s]) {
       const float *from = rows + (stimuli->rows[s] - first) * units;
       for (uint64_t u = 0; u < units; u++) x[s * units + u] = after_relu && from[u] < 0 ? 0 : (double)from[u];
@@ -128,6 +129,22 @@ static inline wb_status wb_stimuli_read(const wb_host *host, uint32_t run, const
     if (host->cancelled(host)) return WB_CANCELLED;
   }
   return WB_OK;
+}
+
+/* x (count, units): the embeddings of the stimuli. Reads the blocks of the file that hold any of them, and
+ * keeps nothing: it may be called for many runs. */
+static inline wb_status wb_stimuli_read(const wb_host *host, uint32_t run, const wb_stimuli *stimuli,
+                                        bool after_relu, double *x) {
+  float *rows = malloc(WB_STIMULI_BLOCK * stimuli->units * sizeof *rows);
+  size_t *next = malloc(stimuli->count * sizeof *next);
+  size_t *head = malloc((stimuli->all / WB_STIMULI_BLOCK + 1) * sizeof *head);
+  const wb_status status = rows && next && head
+                               ? wb_stimuli_read_chains(host, run, stimuli, after_relu, x, rows, head, next)
+                               : host->fail(host, WB_NOMEM, "not enough memory for a block of embeddings");
+  free(rows);
+  free(next);
+  free(head);
+  return status;
 }
 
 /* means (classes, units): of x (count, units) by class. */

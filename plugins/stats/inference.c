@@ -63,19 +63,22 @@ double wb_quantile(double *numbers, size_t n, double p) {
 
 /* ---- Groups ---- */
 
-/* The statistic with the runs order[0 .. n_a-1] as the first group. */
+/* The statistic with the runs order[0 .. n_a-1] as the first group; NAN where it lacks pairs. */
 static double statistic_of(const double *similarity, size_t count, const uint32_t *order, size_t n_a,
                            size_t n_b, wb_group_statistic statistic) {
-  double sums[3] = {0}; // within the first, within the second, between
+  double sums[3] = {0}, pairs[3] = {0}; // within the first, within the second, between
   for (size_t i = 0; i < n_a + n_b; i++)
     for (size_t k = 0; k < i; k++) {
       const int kind = i < n_a ? 0 : k >= n_a ? 1 : 2;
-      sums[kind] += similarity[order[i] * count + order[k]];
+      const double s = similarity[order[i] * count + order[k]];
+      if (isnan(s)) continue;
+      sums[kind] += s;
+      pairs[kind]++;
     }
-  const double a = (double)n_a, b = (double)n_b;
-  const double pairs_a = a * (a - 1) / 2, pairs_b = b * (b - 1) / 2;
-  if (statistic == WB_CONSISTENCY_DIFFERENCE) return sums[0] / pairs_a - sums[1] / pairs_b;
-  return (sums[0] + sums[1]) / (pairs_a + pairs_b) - sums[2] / (a * b);
+  if (statistic == WB_CONSISTENCY_DIFFERENCE)
+    return pairs[0] > 0 && pairs[1] > 0 ? sums[0] / pairs[0] - sums[1] / pairs[1] : (double)NAN;
+  const double within = pairs[0] + pairs[1];
+  return within > 0 && pairs[2] > 0 ? (sums[0] + sums[1]) / within - sums[2] / pairs[2] : (double)NAN;
 }
 
 /* Ways to choose n_a of n, or `most` + 1 where there are more than that. */
@@ -117,7 +120,7 @@ wb_status wb_groups_test(wb_group_test *out, const double *similarity, size_t co
   out->difference = statistic_of(similarity, count, members, n_a, n_b, statistic);
   const double observed = fabs(out->difference) - 1e-12; // a split that only mirrors the observed one counts
   const size_t splits = ways(n, n_a, permutations);
-  size_t extreme = 0;
+  size_t extreme = 0, defined = 0;
   out->exact = splits <= permutations;
   if (permutations && !isnan(out->difference)) {
     for (uint32_t k = 0; k < n_a; k++) chosen[k] = k;
@@ -130,10 +133,11 @@ wb_status wb_groups_test(wb_group_test *out, const double *similarity, size_t co
         memcpy(order, members, n * sizeof *order);
         wb_rng_shuffle(&rng, order, n);
       }
-      extreme += fabs(statistic_of(similarity, count, order, n_a, n_b, statistic)) >= observed;
+      const double value = statistic_of(similarity, count, order, n_a, n_b, statistic);
+      defined += !isnan(value);
+      extreme += fabs(value) >= observed;
     }
-    out->p =
-        out->exact ? (double)extreme / (double)splits : ((double)extreme + 1) / ((double)permutations + 1);
+    out->p = out->exact ? (double)extreme / (double)defined : ((double)extreme + 1) / ((double)defined + 1);
   }
   free(order);
   return WB_OK;

@@ -44,9 +44,10 @@ typedef struct wb_group_test {
 } wb_group_test;
 
 /* Tests two groups of runs by exchanging runs between them; two-sided. members: the runs of the first group
- * (n_a), then those of the second (n_b), as rows of similarity (count, count). With at most `permutations`
- * splits all are tried and p is the share with at least the observed size; otherwise so many random ones are
- * drawn and p = (M + 1) / (permutations + 1). WB_NOMEM. */
+ * (n_a), then those of the second (n_b), as rows of similarity (count, count). Pairs that are NAN count
+ * nowhere, nor do splits that leave the statistic without pairs. With at most `permutations` splits all are
+ * tried and p is the share with at least the observed size; otherwise so many random ones are drawn and p =
+ * (M + 1) / (permutations + 1). WB_NOMEM. */
 wb_status wb_groups_test(wb_group_test *out, const double *similarity, size_t count, const uint32_t *members,
                          size_t n_a, size_t n_b, wb_group_statistic statistic, size_t permutations,
                          uint64_t seed, wb_error *err);

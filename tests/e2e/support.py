@@ -79,7 +79,11 @@ class Result:
         with h5py.File(folder / "result.h5") as f:
             for run in f["runs"].values():
                 name = pathlib.Path(run.attrs["file"]).name
-                self.runs[name] = {key: self.read(run[key]) for key in run.attrs["outputs"]}
+                self.runs[name] = {key: self.read(run[key]) for key in run.attrs.get("outputs", [])}
+            conditions = f.get("conditions", {})
+            self.conditions = [{key: self.read(conditions[str(i)][key]) for key in conditions[str(i)].attrs["outputs"]}
+                               for i in range(len(conditions)) if "outputs" in conditions[str(i)].attrs]
+            self.study = {key: self.read(f["study"][key]) for key in f["study"].attrs["outputs"]} if "study" in f else {}
 
     @staticmethod
     def read(value):

@@ -139,6 +139,28 @@ static void test_groups(void **state) {
   assert_true(isnan(t.p) && !isnan(t.difference));
 }
 
+/* Pairs 0-2 and 1-3 are left out. The split 0-2, 1-3 has no pairs within; 0-3, 1-2 mirrors the observed one.
+ */
+static void test_left_out(void **state) {
+  static const uint32_t members[] = {0, 1, 2, 3};
+  double s[16];
+  wb_group_test t;
+  (void)state;
+  put(s, 4, 0, 1, 0.8);
+  put(s, 4, 2, 3, 0.6);
+  put(s, 4, 0, 3, 0.1);
+  put(s, 4, 1, 2, 0.3);
+  put(s, 4, 0, 2, NAN);
+  put(s, 4, 1, 3, NAN);
+  assert_int_equal(wb_groups_test(&t, s, 4, members, 2, 2, WB_GEOMETRY_DIFFERENCE, 99, 1, NULL), WB_OK);
+  assert_near(t.difference, 0.5, 1e-14);
+  assert_near(t.p, 1, 1e-14);
+  put(s, 4, 0, 3, 0.9);
+  assert_int_equal(wb_groups_test(&t, s, 4, members, 2, 2, WB_CONSISTENCY_DIFFERENCE, 99, 1, NULL), WB_OK);
+  assert_near(t.difference, 0.2, 1e-14);
+  assert_near(t.p, 1, 1e-14); // 0.2, -0.2, 0.6 and -0.6
+}
+
 /* Where there is no difference, small p are as rare as they should be, and random draws agree with all. */
 static void test_level(void **state) {
   static const uint32_t members[] = {5, 2, 7, 0, 1, 3, 4, 6};
@@ -197,6 +219,7 @@ int main(void) {
       cmocka_unit_test(test_quantile),
       cmocka_unit_test(test_groups),
       cmocka_unit_test(test_level),
+      cmocka_unit_test(test_left_out),
       cmocka_unit_test(test_ceiling),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
