@@ -5,19 +5,16 @@ usage: test_units.py BUILD [PUBLISHED.h5]        as a test
 
 SPDX-License-Identifier: GPL-3.0-or-later
 """
-import pathlib
-import sys
-import tempfile
 import unittest
 
 import h5py
 import numpy as np
 from scipy import optimize, stats
 
-import test_metrics as base
-from test_metrics import Result, grid_weights, noise, refusal, write_run
+import support
+from support import Result, here, noise, refusal, write_run
+from test_metrics import grid_weights
 
-PUBLISHED = None  # set in main
 CLOSE = {"rtol": 1e-9, "atol": 1e-12}
 
 
@@ -86,9 +83,9 @@ class EffectiveDim(unittest.TestCase):
         x[:20] = 1  # a class without variance
         labels = np.repeat([0, 1], 20)
         self.check(Result("effective-dim", write_run("flat.h5", x, labels)).only(), x, labels)
-        with h5py.File(base.FOLDER / "bare.h5", "w") as f:
+        with h5py.File(here.folder / "bare.h5", "w") as f:
             f["x"] = x
-        got = Result("effective-dim", base.FOLDER / "bare.h5", "--object", "activations=/x").only()
+        got = Result("effective-dim", here.folder / "bare.h5", "--object", "activations=/x").only()
         np.testing.assert_allclose(got["overall"], participation_ratio(x), **CLOSE)
         self.assertIn("no labels", got["within"])
 
@@ -223,11 +220,11 @@ class UnitCorrelation(unittest.TestCase):
 
     def test_published(self):
         """The published embedding, whose unit 17 is constant."""
-        if not PUBLISHED.exists():
-            self.skipTest(f"{PUBLISHED} is not here")
-        with h5py.File(PUBLISHED) as f:
+        if not here.published.exists():
+            self.skipTest(f"{here.published} is not here")
+        with h5py.File(here.published) as f:
             x = f["analysis/embedding"][()]
-        got = Result("unit-correlation", PUBLISHED, "--object", "activations=/analysis/embedding", "--simulations",
+        got = Result("unit-correlation", here.published, "--object", "activations=/analysis/embedding", "--simulations",
                      9).only()
         self.assertEqual(got["constant"], 1)
         self.check(got, x, grid_weights(16, 16))
@@ -297,17 +294,5 @@ class ActivationStats(unittest.TestCase):
         refusal(self, 4, ["inf.h5", "[3, 1]"], "activation-stats", "--in", write_run("inf.h5", x))
 
 
-def main():
-    global PUBLISHED
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    base.BUILD = pathlib.Path(sys.argv.pop(1)).resolve()
-    given = len(sys.argv) > 1 and sys.argv[1].endswith(".h5")
-    PUBLISHED = pathlib.Path(sys.argv.pop(1) if given else "published.h5").resolve()
-    with tempfile.TemporaryDirectory(prefix="workbench-e2e-") as folder:
-        base.FOLDER = pathlib.Path(folder)
-        unittest.main(exit=False).result.wasSuccessful() or sys.exit(1)
-
-
 if __name__ == "__main__":
-    main()
+    support.main(__doc__)
