@@ -140,9 +140,7 @@ static wb_status validate(wb_trainer *t, int64_t e, wb_error *err) {
   const wb_status status =
       wb_evaluate_loss(t->net, t->objective, &t->setting, t->validation, &loss, &accuracy, err);
   if (status != WB_OK) return status;
-  if (!isfinite(loss))
-    return wb_fail(err, WB_NUMERIC, "the validation loss became %g after epoch %lld. A smaller --lr may help",
-                   loss, (long long)e + 1);
+  if (!isfinite(loss)) return wb_trainer_diverged(t, t->step, "validation loss", loss, err);
   t->history[WB_VAL_TASK_LOSS][e] = loss;
   if (linear) t->history[WB_VAL_ACCURACY][e] = accuracy;
   return WB_OK;

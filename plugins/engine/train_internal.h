@@ -88,7 +88,11 @@ typedef struct wb_step_sums {
 } wb_step_sums;
 wb_status wb_trainer_step(wb_trainer *t, const wb_batch *batch, wb_step_sums *sums, wb_error *err);
 
-/* WB_NUMERIC, naming the tensor with the largest gradient, unless every weight is finite. */
+/* WB_NUMERIC: `what` has a value that is not finite in this step, counting from 1, of the epoch going on.
+ * Names the tensor with the largest gradient. */
+wb_status wb_trainer_diverged(const wb_trainer *t, int64_t step, const char *what, double value,
+                              wb_error *err);
+/* The same unless every weight is finite. */
 wb_status wb_trainer_check_weights(const wb_trainer *t, wb_error *err);
 
 /* train_finish.c: readout, test activations, and the complete run file. */

@@ -11,9 +11,9 @@ static double tensor_norm(const wb_trainer *t, int i) {
   return wb_norm(wb_net_gradients(t->net) + tensor->offset, tensor->count);
 }
 
-/* `step` counts from 1. The gradients in the arena are mostly those of the step before; there are none in the
- * first. */
-static wb_status diverged(const wb_trainer *t, int64_t step, const char *what, double value, wb_error *err) {
+/* The gradients in the arena are mostly those of the step before; there are none in the first. */
+wb_status wb_trainer_diverged(const wb_trainer *t, int64_t step, const char *what, double value,
+                              wb_error *err) {
   const char *name = NULL;
   double largest = 0;
   for (int i = 0; i < wb_net_tensor_count(t->net); i++) {
@@ -41,19 +41,19 @@ static wb_status gradients(wb_trainer *t, const wb_batch *batch, double *task, w
   double start = wb_profile_start(t->profile);
   *task = t->objective->loss(t->d_output, &b, t->work);
   wb_profile_stop(t->profile, start, "loss", "both ways", 0, 0);
-  if (!isfinite(*task)) return diverged(t, t->step + 1, "task loss", *task, err);
+  if (!isfinite(*task)) return wb_trainer_diverged(t, t->step + 1, "task loss", *task, err);
   start = wb_profile_start(t->profile);
   wb_topography_measure(t->topography, (int)(t->objective->views * batch->count));
   wb_profile_stop(t->profile, start, "topography", "both ways", 0, 0);
   for (int i = 0; i < t->topo.count; i++) {
     const double loss = wb_topography_term(t->topography, i)->loss;
-    if (!isfinite(loss)) return diverged(t, t->step + 1, "topographic loss", loss, err);
+    if (!isfinite(loss)) return wb_trainer_diverged(t, t->step + 1, "topographic loss", loss, err);
   }
   const wb_status status = wb_topography_backward(t->topography, t->d_output, err);
   if (status != WB_OK) return status;
   for (int i = 0; i < t->topo.count; i++) {
     const double lambda = wb_topography_term(t->topography, i)->lambda;
-    if (!isfinite(lambda)) return diverged(t, t->step + 1, "balance of the losses", lambda, err);
+    if (!isfinite(lambda)) return wb_trainer_diverged(t, t->step + 1, "balance of the losses", lambda, err);
   }
   return WB_OK;
 }
@@ -102,5 +102,5 @@ wb_status wb_trainer_step(wb_trainer *t, const wb_batch *batch, wb_step_sums *su
 
 wb_status wb_trainer_check_weights(const wb_trainer *t, wb_error *err) {
   const double norm = wb_norm(wb_net_weights(t->net), t->weight_count);
-  return isfinite(norm) ? WB_OK : diverged(t, t->step, "norm of all weights", norm, err);
+  return isfinite(norm) ? WB_OK : wb_trainer_diverged(t, t->step, "norm of all weights", norm, err);
 }

@@ -58,13 +58,14 @@ class ResNet18(nn.Module):
 class ShallowCNN(nn.Module):
     """Four 3x3 convolutions with bias, batch norm and ReLU; max-pool after the first three; linear."""
 
-    def __init__(self, units=256, channels=3):
+    def __init__(self, units=256, channels=3, width=32):
         super().__init__()
-        self.conv1, self.bn1 = nn.Conv2d(channels, 32, 3, padding=1), nn.BatchNorm2d(32)
-        self.conv2, self.bn2 = nn.Conv2d(32, 64, 3, padding=1), nn.BatchNorm2d(64)
-        self.conv3, self.bn3 = nn.Conv2d(64, 128, 3, padding=1), nn.BatchNorm2d(128)
-        self.conv4, self.bn4 = nn.Conv2d(128, 256, 3, padding=1), nn.BatchNorm2d(256)
-        self.fc = nn.Linear(256, units)
+        a, b, c, d = width, 2 * width, 4 * width, 8 * width
+        self.conv1, self.bn1 = nn.Conv2d(channels, a, 3, padding=1), nn.BatchNorm2d(a)
+        self.conv2, self.bn2 = nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b)
+        self.conv3, self.bn3 = nn.Conv2d(b, c, 3, padding=1), nn.BatchNorm2d(c)
+        self.conv4, self.bn4 = nn.Conv2d(c, d, 3, padding=1), nn.BatchNorm2d(d)
+        self.fc = nn.Linear(d, units)
 
     def forward(self, x):
         x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 2)
@@ -153,6 +154,15 @@ def supcon(features, labels, temperature=0.07):
     return -((log_p * positive).sum(1) / positive.sum(1)).mean()
 
 
+def margin(features, labels, superclass, margins=(0.05, 0.3, 0.5)):
+    """Hierarchical margin loss: mean over unordered pairs of unit-length features [n, k]."""
+    first, second = torch.triu_indices(len(labels), len(labels), 1)
+    distance = 1 - (features[first] * features[second]).sum(1)
+    a, b = labels[first], labels[second]
+    apart = torch.where(superclass[a] == superclass[b], margins[1], margins[2])
+    return torch.where(a == b, F.relu(distance - margins[0]), F.relu(apart - distance)).square().mean()
+
+
 def grid_of(units):
     """The grid [rows, columns] of `units` units: the divisor pair closest to a square."""
     rows = max(r for r in range(1, int(units**0.5) + 1) if units % r == 0)
@@ -185,6 +195,33 @@ def ws_unit_sum(weight):
     both, twice = torch.cat([first, second]), torch.cat([distance, distance])
     total = torch.zeros(len(weight), dtype=weight.dtype).index_add(0, both, twice)
     return (total / torch.bincount(both, minlength=len(weight))).sum()
+
+
+def weight_similarity(rows, distance="l2", mean="pair-mean"):
+    """The same with a choice of distance between rows [units, n], over pairs or as in Eq. 1."""
+    first, second = neighbour_pairs(len(rows))
+    if distance == "l2":
+        apart = (rows[first] - rows[second]).norm(dim=1)
+    else:
+        rows = rows - rows.mean(1, keepdim=True) if distance == "correlation" else rows
+        rows = rows / rows.norm(dim=1, keepdim=True)
+        apart = 1 - (rows[first] * rows[second]).sum(1)
+    if mean == "pair-mean":
+        return apart.mean()
+    both, twice = torch.cat([first, second]), torch.cat([apart, apart])
+    total = torch.zeros(len(rows), dtype=rows.dtype).index_add(0, both, twice)
+    return (total / torch.bincount(both, minlength=len(rows))).sum()
+
+
+def global_similarity(activation):
+    """Mean over pairs of units of (cosine over the batch - 1 / (distance + 1))^2, the grid scaled to [0, 1]."""
+    units = activation.shape[1]
+    rows, columns = grid_of(units)
+    place = torch.stack([torch.arange(units) // columns / (rows - 1), torch.arange(units) % columns / (columns - 1)], 1)
+    first, second = torch.triu_indices(units, units, 1)
+    near = 1 / ((place[first] - place[second]).double().norm(dim=1) + 1)
+    cosine = F.cosine_similarity(activation[:, first], activation[:, second], dim=0)
+    return (cosine - near).square().mean()
 
 
 class MatchedBalance:

@@ -79,9 +79,9 @@ static inline double wb_deviation(const float *ours, const double *stored, size_
 }
 
 /* Gradient of f at x (count) by central differences in double, malloc'ed. */
-typedef double (*wb_objective)(const double *x, const void *context);
+typedef double (*wb_function_of)(const double *x, const void *context);
 
-static inline double *wb_differences(wb_objective f, const void *context, const float *x, size_t count) {
+static inline double *wb_differences(wb_function_of f, const void *context, const float *x, size_t count) {
   double *point = calloc(count, sizeof *point), *gradient = calloc(count, sizeof *gradient);
   for (size_t i = 0; i < count; i++) point[i] = (double)x[i];
   for (size_t i = 0; i < count; i++) {
@@ -97,7 +97,7 @@ static inline double *wb_differences(wb_objective f, const void *context, const 
 }
 
 /* f at x, in double. */
-static inline double wb_value(wb_objective f, const void *context, const float *x, size_t count) {
+static inline double wb_value(wb_function_of f, const void *context, const float *x, size_t count) {
   double *point = calloc(count, sizeof *point);
   for (size_t i = 0; i < count; i++) point[i] = (double)x[i];
   const double value = f(point, context);

@@ -93,7 +93,7 @@ static double plain_margin(const double *z, const void *context) {
 }
 
 /* Our loss of problem `p` by the kind of its reference objective. */
-static double ours(float *d, const float *x, const problem *p, wb_objective kind) {
+static double ours(float *d, const float *x, const problem *p, wb_function_of kind) {
   float *work = malloc(wb_loss_contrastive_work(p->images * p->views, p->dims) * sizeof *work);
   double loss;
   if (kind == plain_ce)
@@ -109,7 +109,7 @@ static double ours(float *d, const float *x, const problem *p, wb_objective kind
 }
 
 /* Loss within 1e-6, gradient within `tolerance` of its largest element, of central differences. */
-static void assert_agrees(const float *x, const problem *p, wb_objective kind, double tolerance) {
+static void assert_agrees(const float *x, const problem *p, wb_function_of kind, double tolerance) {
   const size_t count = p->images * p->views * p->dims;
   float *d = malloc(count * sizeof *d);
   for (size_t i = 0; i < count; i++) d[i] = NAN;
@@ -122,7 +122,7 @@ static void assert_agrees(const float *x, const problem *p, wb_objective kind, d
   free(differences);
 }
 
-static void assert_published(const char *group, const char *name, const problem *p, wb_objective kind) {
+static void assert_published(const char *group, const char *name, const problem *p, wb_function_of kind) {
   char object[96];
   size_t count;
   snprintf(object, sizeof object, "/loss/%s/%s", group, name);

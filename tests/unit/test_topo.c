@@ -299,6 +299,43 @@ static void test_single_unit(void **state) {
   assert_true(wb_topo_global(grad, w, 3, 1, 1, work) == 0 && grad[0] == 0);
 }
 
+enum { ROWS = 6, FAN_IN = 9 };
+
+static double plain_penalty(const double *x, const void *context) {
+  const double norm = *(const double *)context;
+  double sum = 0;
+  for (int u = 0; u < ROWS; u++) {
+    double square = 0;
+    for (int i = 0; i < FAN_IN; i++) square += x[u * FAN_IN + i] * x[u * FAN_IN + i];
+    sum += pow(sqrt(square) / norm - 1, 2) / ROWS;
+  }
+  return sum;
+}
+
+static void test_norm_penalty(void **state) {
+  (void)state;
+  float *w = random_floats(ROWS * FAN_IN, "norms"), grad[ROWS * FAN_IN];
+  const double norm = 2.5;
+  const double expected = wb_value(plain_penalty, &norm, w, ROWS * FAN_IN);
+  double *differences = wb_differences(plain_penalty, &norm, w, ROWS * FAN_IN);
+  assert_true(fabs(wb_topo_norm_penalty(grad, w, ROWS, FAN_IN, norm) / expected - 1) < 1e-6);
+  assert_true(wb_deviation(grad, differences, ROWS * FAN_IN) < 1e-6);
+  assert_true(wb_topo_norm_penalty(NULL, w, ROWS, FAN_IN, norm) ==
+              wb_topo_norm_penalty(grad, w, ROWS, FAN_IN, norm));
+  free(differences);
+  free(w);
+  /* by hand: norms 5 and 0 with a mean of 2.5; a zero row is pulled nowhere, and nothing is off where all
+   * have their mean */
+  const float two[4] = {3, 4, 0, 0}, same[4] = {3, 4, 5, 0};
+  assert_true(wb_topo_mean_norm(two, 2, 2) == 2.5);
+  assert_true(wb_topo_norm_penalty(grad, two, 2, 2, 2.5) == 1);
+  assert_true(fabsf(grad[0] - 0.24f) < 1e-7f && fabsf(grad[1] - 0.32f) < 1e-7f && grad[2] == 0 &&
+              grad[3] == 0);
+  assert_true(wb_topo_norm_penalty(grad, same, 2, 2, wb_topo_mean_norm(same, 2, 2)) == 0);
+  for (int i = 0; i < 4; i++) assert_true(grad[i] == 0);
+  assert_true(wb_topo_norm_penalty(grad, two, 2, 2, 0) == 0 && grad[0] == 0);
+}
+
 static void test_balance(void **state) {
   (void)state;
   /* by hand: targets 0.2 * 3 / 2 = 0.3, 0.2 * 4 / 1 = 0.8, 0.2 * 1 / 4 = 0.05 */
@@ -341,6 +378,7 @@ int main(void) {
       cmocka_unit_test(test_rows_without_direction),
       cmocka_unit_test(test_constant_unit),
       cmocka_unit_test(test_single_unit),
+      cmocka_unit_test(test_norm_penalty),
       cmocka_unit_test(test_balance),
       cmocka_unit_test(test_grid_for_units),
   };

@@ -317,13 +317,76 @@ static void factors_say_what_applies(void **state) {
   wb_h5_close(file);
 }
 
+static void several_losses_at_once(void **state) {
+  (void)state;
+  run(&ce, "several.h5",
+      WITH("epochs=3", "topo=as:0.1,ws:0.2", "topo-layers=conv2,conv4", "norm-penalty=0.5", "log-steps=yes"));
+  wb_h5 *file = opened("several.h5");
+  assert_intact(file);
+  char *text;
+  double weight[2];
+  size_t n;
+  assert_int_equal(wb_h5_get_text(file, "/", "topo", &text, NULL), WB_OK);
+  assert_string_equal(text, "ws+as");
+  free(text);
+  assert_int_equal(wb_h5_get_text(file, "/", "topo_layers", &text, NULL), WB_OK);
+  assert_string_equal(text, "conv2+conv4");
+  free(text);
+  assert_int_equal(wb_h5_get_doubles(file, "/", "rho_ws", &weight[0], 1, &n, NULL), WB_OK);
+  assert_int_equal(wb_h5_get_doubles(file, "/", "rho_as", &weight[1], 1, &n, NULL), WB_OK);
+  assert_true(weight[0] == 0.2 && weight[1] == 0.1);
+  assert_false(wb_h5_has_attribute(file, "/", "rho"));
+  static const char *const series[] = {"train_topo_loss_ws", "lambda_ws", "train_topo_loss_as", "lambda_as"};
+  for (int i = 0; i < 4; i++) {
+    char object[64];
+    snprintf(object, sizeof object, "/history/%s", series[i]);
+    assert_true(last_of(file, object) > 0);
+    snprintf(object, sizeof object, "/history/steps/%s", series[i]);
+    assert_true(last_of(file, object) > 0);
+  }
+  assert_true(last_of(file, "/history/norm_penalty") > 0);
+  assert_false(wb_h5_exists(file, "/history/lambda") || wb_h5_exists(file, "/history/lambda_global"));
+  wb_h5_close(file);
+
+  run(&ce, "own.h5", WITH("epochs=1", "topo=ws,as:2", "lambda=0.5"));
+  file = opened("own.h5");
+  assert_int_equal(wb_h5_get_doubles(file, "/", "lambda", &weight[0], 1, &n, NULL), WB_OK);
+  assert_int_equal(wb_h5_get_doubles(file, "/", "lambda_as", &weight[1], 1, &n, NULL), WB_OK);
+  assert_true(weight[0] == 0.5 && weight[1] == 2 && !wb_h5_has_attribute(file, "/", "lambda_ws"));
+  assert_true(last_of(file, "/history/lambda_ws") == 0.5 && last_of(file, "/history/lambda_as") == 2);
+  wb_h5_close(file);
+}
+
+/* Units become alike in their activations; norms stay where the penalty holds them. */
+static void losses_do_what_they_say(void **state) {
+  (void)state;
+  run(&ce, "apart.h5", WITH("epochs=6", "rho=0", "topo=as", "keep=last"));
+  run(&ce, "alike.h5", WITH("epochs=6", "rho=5", "topo=as", "keep=last"));
+  run(&ce, "shrunk.h5", WITH("epochs=6", "topo=ws", "lambda=3", "keep=last"));
+  run(&ce, "held.h5", WITH("epochs=6", "topo=ws", "lambda=3", "norm-penalty=100", "keep=last"));
+  run(&ce, "still.h5", WITH("epochs=1", "lr=0"));
+  static const char *const names[] = {"apart.h5", "alike.h5", "shrunk.h5", "held.h5", "still.h5"};
+  double topo[2], norm[5];
+  for (int i = 0; i < 5; i++) {
+    wb_h5 *file = opened(names[i]);
+    if (i < 2) topo[i] = last_of(file, "/history/train_topo_loss");
+    norm[i] = last_of(file, "/history/weight_norm");
+    wb_h5_close(file);
+  }
+  assert_true(topo[1] < 0.5 * topo[0]);
+  const double first = norm[4];
+  assert_true(fabs(norm[3] - first) < 0.5 * fabs(norm[2] - first));
+}
+
 /* Stopped in the middle of the third epoch and continued: the same bits as without a stop. */
 static void continues_where_it_stopped(void **state) {
   (void)state;
-  static const wb_plugin *const plugins[] = {&ce, &supcon};
-  for (int i = 0; i < 2; i++) {
+  static const wb_plugin *const plugins[] = {&ce, &supcon, &supcon};
+  for (int i = 0; i < 3; i++) {
     unlink(in_folder("stopped.h5"));
-    const char *const *options = WITH("epochs=4", "log-steps=yes");
+    const char *topo = i < 2 ? "topo=ws" : "topo=ws:0.2,as:0.1,global",
+               *penalty = i < 2 ? "norm-penalty=0" : "norm-penalty=1";
+    const char *const *options = WITH("epochs=4", "log-steps=yes", topo, penalty);
     run(plugins[i], "whole.h5", options);
     train_host h = {.plugin = plugins[i],
                     .path = in_folder("stopped.h5"),
@@ -381,11 +444,19 @@ static void unsuitable_requests_are_refused(void **state) {
   refused(&supcon, WITH("batch=1"), WB_ARG, "--batch 2 or more");
   refused(&ce, (const char *const[]){data_option, "validation-per-class=30", "units=16", NULL}, WB_INPUT,
           "30");
+  refused(&ce, WITH("topo=wss"), WB_ARG, "did you mean ws?");
+  refused(&ce, WITH("topo=none,as"), WB_ARG, "none and other losses");
+  refused(&ce, WITH("topo=ws,as,ws:1"), WB_ARG, "names ws twice");
+  refused(&ce, WITH("topo=ws:-1"), WB_ARG, "a weight is a number");
+  refused(&ce, WITH("topo=ws:1x"), WB_ARG, "a weight is a number");
+  refused(&ce, WITH("topo-layers=conv5"), WB_ARG, "no layer conv5");
+  refused(&ce, WITH("topo-layers=conv4", "topo=none"), WB_ARG, "--topo is none");
   refused(&ce, WITH("init=/no/weights.h5"), WB_INPUT, "/no/weights.h5");
   char init[160];
   snprintf(init, sizeof init, "init=%s", in_folder("bars.h5"));
   refused(&ce, WITH(init), WB_INPUT, "encoder.conv1.weight");
   refused(&ce, WITH("lr=1e30", "augment=none"), WB_NUMERIC, "largest gradient was that of");
+  refused(&ce, WITH("lr=1e30", "augment=none", "max-steps=1"), WB_NUMERIC, "largest gradient was that of");
 }
 
 static void another_run_is_not_continued(void **state) {
@@ -477,6 +548,8 @@ int main(void) {
       cmocka_unit_test(supcon_has_a_readout),
       cmocka_unit_test(topography_smooths),
       cmocka_unit_test(factors_say_what_applies),
+      cmocka_unit_test(several_losses_at_once),
+      cmocka_unit_test(losses_do_what_they_say),
       cmocka_unit_test(continues_where_it_stopped),
       cmocka_unit_test(early_stopping_ends_and_resumes_as_ended),
       cmocka_unit_test(unsuitable_requests_are_refused),
