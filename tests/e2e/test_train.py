@@ -374,6 +374,24 @@ class Training(unittest.TestCase):
             with self.subTest(objective):
                 done = self.train(objective, "refused.h5", "--batch", "1", "--data", "cifar10:/nowhere", status=2)
                 self.assertIn("--batch", done.stderr)
+        for options, part in ((("--topo", "wss"), "did you mean ws?"), (("--topo", "ws:-1"), "--topo ws:-1"),
+                              (("--topo", "none,as"), "none"), (("--topo-layers", "conv9"), "no layer conv9")):
+            with self.subTest(options):
+                done = self.train("ce", "refused.h5", *options, "--data", "cifar10:/nowhere", status=2)
+                self.assertIn(part, done.stderr)
+
+    def test_several_topographic_losses(self):
+        done = subprocess.run(command("simclr", "--epochs", "1", "--topo", "as:0.1,ws", "--topo-layers", "conv4"),
+                              cwd=self.folder.name, capture_output=True, text=True, timeout=300)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("ws (rho 0.2) and as (rho 0.1) topography, matched", done.stderr)
+        path, = glob.glob(self.path("runs/*.h5"))
+        self.assertRegex(os.path.basename(path), r"^simclr_builtin_shallowcnn_ws-rho0\.2\+as-rho0\.1_do0\.5_seed0_")
+        with h5py.File(path) as f:
+            factors = {name: f.attrs[name] for name in f.attrs["factors"]}
+            self.assertEqual((factors["topo"], factors["rho"], factors["rho_as"], factors["topo_layers"]),
+                             ("ws+as", 0.2, 0.1, "conv4"))
+            self.assertGreater(f["history/lambda_as"][0], 0)
 
 
 if __name__ == "__main__":

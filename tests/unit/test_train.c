@@ -459,6 +459,29 @@ static void unsuitable_requests_are_refused(void **state) {
   refused(&ce, WITH("lr=1e30", "augment=none", "max-steps=1"), WB_NUMERIC, "largest gradient was that of");
 }
 
+/* What was saved before a loss became infinite stays as it is. */
+static void divergence_leaves_the_saved_file(void **state) {
+  (void)state;
+  train_host h = {
+      .plugin = &ce, .path = in_folder("diverged.h5"), .identity = "id", .resume = 1, .cancel_after = 10};
+  h.options = WITH("epochs=4", "augment=none");
+  assert_int_equal(train_host_run(&h), WB_CANCELLED);
+  h.cancel_after = 0;
+  *h.message = '\0';
+  h.options = WITH("epochs=4", "augment=none", "lr=1e30");
+  assert_int_equal(train_host_run(&h), WB_NUMERIC);
+  assert_non_null(strstr(h.message, "in epoch 2, step "));
+  assert_non_null(strstr(h.message, "largest gradient was that of"));
+  wb_h5 *file = opened("diverged.h5");
+  assert_intact(file);
+  bool complete = true;
+  assert_int_equal(wb_runfile_is_complete(file, &complete, NULL), WB_OK);
+  assert_false(complete);
+  wb_h5_close(file);
+  h.options = WITH("epochs=4", "augment=none");
+  assert_int_equal(train_host_run(&h), WB_OK);
+}
+
 static void another_run_is_not_continued(void **state) {
   (void)state;
   run(&ce, "mine.h5", WITH("epochs=1"));
@@ -553,6 +576,7 @@ int main(void) {
       cmocka_unit_test(continues_where_it_stopped),
       cmocka_unit_test(early_stopping_ends_and_resumes_as_ended),
       cmocka_unit_test(unsuitable_requests_are_refused),
+      cmocka_unit_test(divergence_leaves_the_saved_file),
       cmocka_unit_test(another_run_is_not_continued),
       cmocka_unit_test(other_images_are_not_continued_on),
       cmocka_unit_test(profile_says_where_time_went),
