@@ -21,12 +21,12 @@ enum { WB_LINE_MOST = 9 }; // pixels or products of a line
 
 typedef void wb_line(v8 *to, const v8 *from);
 
-/* Passes go from one channel block to the next: brings the latter's size x size pixels of a tile closer while
- * those at `pixels` are worked on. */
-WB_INLINE void wb_prefetch_next(const float *pixels, const wb_maps *maps, int size) {
-  pixels += 8 * (ptrdiff_t)maps->height * maps->width;
-  for (int i = 0; i < size; i++, pixels += 8 * (ptrdiff_t)maps->width)
-    for (int j = 0; j < size; j += 2) prefetch(pixels + 8 * j);
+/* Passes go from one channel block to the next: brings a tile's share of the latter's pixels closer, size x
+ * size of them, in the order of memory, which caches follow best. */
+WB_INLINE void wb_prefetch_next(const float *plane, const wb_maps *maps, wb_tile t, int size) {
+  const ptrdiff_t tile = (ptrdiff_t)t.row * maps->tile_columns + t.column;
+  const float *next = plane + 8 * ((ptrdiff_t)maps->height * maps->width + size * size * tile);
+  for (int i = 0; i < 8 * size * size; i += WB_LINE_FLOATS) prefetch(next + i);
 }
 
 /* Columns of lines[rows][products] to to[(i * products + j) * stride]. */
@@ -79,7 +79,7 @@ WB_INLINE void wb_pixels_to_products(float *to, size_t stride, const float *x, c
   for (int i = 0; i < count; i++, to += 8, wb_tile_next(maps, &t)) {
     const float *plane = x + wb_maps_plane(maps, t.image, block);
     const int row = step * t.row + offset, column = step * t.column + offset, inside = maps->width - column;
-    wb_prefetch_next(plane + 8 * ((ptrdiff_t)step * t.row * maps->width + step * t.column), maps, step);
+    wb_prefetch_next(plane, maps, t, step);
     if (column >= 0 && inside >= size)
       wb_tile_to_products(to, stride, plane, maps, row, column, 0, size, line, size, products);
     else
@@ -132,8 +132,9 @@ WB_INLINE void wb_tiles_to_pixels(float *y, const float *from, size_t stride, co
   for (int i = 0; i < count; i++, from += 8, wb_tile_next(maps, &t)) {
     const int row = size * t.row, column = size * t.column;
     const int rows = wb_smaller(maps->height - row, size), columns = wb_smaller(maps->width - column, size);
-    float *to = y + wb_maps_plane(maps, t.image, block) + 8 * ((ptrdiff_t)row * maps->width + column);
-    wb_prefetch_next(to, maps, size);
+    float *plane = y + wb_maps_plane(maps, t.image, block);
+    float *to = plane + 8 * ((ptrdiff_t)row * maps->width + column);
+    wb_prefetch_next(plane, maps, t, size);
     if (rows == size && columns == size) {
       wb_tile_to_pixels(to, maps->width, from, stride, sum, squares, line, size, products);
     } else {
