@@ -48,7 +48,8 @@ static wb_status create(const wb_winograd_form *form, const wb_winograd_gemm *ge
 
 static size_t scratch_size(const void *state) {
   const size_t passes = wb_winograd_scratch_avx2(state), weights = wb_winograd_weights_scratch_avx2(state);
-  return passes > weights ? passes : weights;
+  const size_t most = passes > weights ? passes : weights, infer = wb_winograd_infer_scratch_avx2(state);
+  return most > infer ? most : infer;
 }
 
 static wb_status forward(void *state, int n, const float *x, const float *w, float *y, double *sums,

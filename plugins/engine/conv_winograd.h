@@ -126,9 +126,14 @@ void wb_winograd_backward_data_avx2(const wb_winograd *conv, int n, const float 
                                     float *dx, float *scratch);
 void wb_winograd_backward_weights_avx2(const wb_winograd *conv, int n, const float *x, const float *dy,
                                        float *dw, float *scratch);
+
+/* Evaluation, in conv_winograd_infer_avx2.c but for wb_winograd_infer_avx2, which chooses the way. */
 size_t wb_winograd_filter_count_avx2(const wb_winograd *conv);
 void wb_winograd_prepare_avx2(const wb_winograd *conv, float *filters, const float *w);
 void wb_winograd_infer_avx2(const wb_winograd *conv, int n, const float *x, const float *filters,
                             const wb_conv_finish *finish, float *y, float *scratch);
+void wb_winograd_infer_products_avx2(const wb_winograd *conv, int n, const float *x, const float *filters,
+                                     const wb_conv_finish *finish, float *y, float *scratch);
+size_t wb_winograd_infer_scratch_avx2(const wb_winograd *conv);
 
 #endif

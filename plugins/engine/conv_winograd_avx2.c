@@ -227,34 +227,18 @@ void wb_winograd_backward_data_avx2(const wb_winograd *conv, int n, const float 
       conv, n);
 }
 
-/* Where tiles come first, filters are too large to be kept four times as large as the weights, and cheap
- * beside the many products that each takes part in: they are made anew. */
-size_t wb_winograd_filter_count_avx2(const wb_winograd *conv) {
-  const layout l = plan(conv, &conv->form->forward, &conv->in, &conv->out, 1);
-  return l.filters_first ? l.u_size * l.panels : wb_conv_weight_count(&conv->shape);
-}
-
-void wb_winograd_prepare_avx2(const wb_winograd *conv, float *filters, const float *w) {
-  const wb_winograd_pass *pass = &conv->form->forward;
-  const layout l = plan(conv, pass, &conv->in, &conv->out, 1);
-  if (!l.filters_first) {
-    memcpy(filters, w, wb_conv_weight_count(&conv->shape) * sizeof *w);
-    return;
-  }
-#pragma omp parallel for schedule(static)
-  for (int p = 0; p < l.panels; p++)
-    pass->filter(filters + p * l.u_size, l.u_stride, w, conv->in.blocks, conv->out.blocks, p);
-}
-
 void wb_winograd_infer_avx2(const wb_winograd *conv, int n, const float *x, const float *filters,
                             const wb_conv_finish *finish, float *y, float *scratch) {
   const layout l = plan(conv, &conv->form->forward, &conv->in, &conv->out, n);
+  if (!l.filters_first) {
+    wb_winograd_infer_products_avx2(conv, n, x, filters, finish, y, scratch);
+    return;
+  }
   run(&(job){.pass = &conv->form->forward,
              .in = &conv->in,
              .out = &conv->out,
              .x = x,
-             .w = filters,
-             .filters = l.filters_first ? filters : NULL,
+             .filters = filters,
              .y = y,
              .finish = finish,
              .scratch = scratch},
