@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "call.h"
+#include "data_file.h"
 #include "heap.h"
 
 static size_t element_size(uint32_t element) {
@@ -57,7 +58,7 @@ static wb_h5 *file_of(wb_call *call, uint32_t run) {
   wb_h5_close(call->files[slot]);
   call->files[slot] = NULL;
   call->file_runs[slot] = run;
-  wb_h5_open(call->runs[run].path, &call->files[slot], &call->err);
+  wb_data_file_open(call->runs[run].path, &call->files[slot], &call->err);
   return call->files[slot];
 }
 

@@ -9,6 +9,7 @@
 #include "files.h"
 #include "heap.h"
 #include "json.h"
+#include "pattern.h"
 #include "say.h"
 
 void wb_sources_open(const wb_request *request, wb_sources *out) {
@@ -71,6 +72,14 @@ static void set_factor(wb_source *s, const char *name, const char *value) {
   s->factors[s->factor_count++] = (wb_factor){wb_copy(name), wb_copy(value)};
 }
 
+static void take_factor(void *context, const char *name, int name_length, const char *value,
+                        int value_length) {
+  char *own_name = wb_format("%.*s", name_length, name), *own_value = wb_format("%.*s", value_length, value);
+  set_factor(context, own_name, own_value);
+  free(own_name);
+  free(own_value);
+}
+
 void wb_source_describe(wb_source *source, const json_t *facts, const wb_request *request) {
   const char *state = wb_json_text(facts, "state");
   source->is_run = wb_json_true(facts, "run");
@@ -82,6 +91,9 @@ void wb_source_describe(wb_source *source, const json_t *facts, const wb_request
                *value = json_string_value(json_array_get(pair, 1));
     if (name && value) set_factor(source, name, value);
   }
+  if (request->pattern && !wb_pattern_match(request->pattern, source->path, take_factor, source))
+    wb_source_fail(source, WB_INPUT, "the name of %s does not match --pattern %s", source->path,
+                   request->pattern);
   for (size_t f = 0; f < request->factor_count; f++)
     set_factor(source, request->factors[f].name, request->factors[f].value);
 }

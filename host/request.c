@@ -14,6 +14,7 @@
 #include "json.h"
 #include "library.h"
 #include "params.h"
+#include "pattern.h"
 #include "say.h"
 
 enum {
@@ -46,6 +47,8 @@ static const host_option host_options[] = {
      {"data", 0, WB_OPT_ONE, "SPEC", "images to use instead of those that the runs were trained on",
       "files"}},
     {MEASURES, {"factor", 0, WB_OPT_EACH, "NAME=VALUE", "a factor of all files of this call", "files"}},
+    {MEASURES,
+     {"pattern", 0, WB_OPT_ONE, "PATTERN", "factors from file names: 'r{rho}_s{seed}.h5'", "files"}},
     {TRAINS,
      {"preset", 0, WB_OPT_ONE, "NAME", "a published recipe; options given as well override it",
       "parameters"}},
@@ -279,6 +282,7 @@ static wb_status read_host_options(wb_request *out, wb_error *err) {
   out->threads = sched_getaffinity(0, sizeof cores, &cores) == 0 ? (unsigned)CPU_COUNT(&cores) : 1;
   out->out = wb_args_value(args, "out");
   out->data = wb_spec_param(out->spec, "data") ? NULL : wb_args_value(args, "data");
+  out->pattern = wb_args_value(args, "pattern");
   out->recompute = wb_args_flag(args, "recompute");
   out->overwrite = wb_args_flag(args, "overwrite");
   out->resume = wb_args_flag(args, "resume");
@@ -295,6 +299,7 @@ static wb_status read_host_options(wb_request *out, wb_error *err) {
   if (status == WB_OK) status = read_count(args, "threads", &out->threads, err);
   if (status == WB_OK) status = read_memory(wb_args_value(args, "memory"), &out->memory, err);
   if (status == WB_OK) status = read_grid(wb_args_value(args, "grid"), out, err);
+  if (status == WB_OK && out->pattern) status = wb_pattern_check(out->pattern, err);
   if (status == WB_OK) status = read_lists(out, err);
   return status;
 }

@@ -23,6 +23,7 @@ typedef struct wb_request {
   json_t *objects;     // {role: object} of --object and --labels
   uint32_t rows, cols; // --grid; 0: not given
   const char *data;    // --data; NULL: not given
+  const char *pattern; // --pattern; NULL: not given
   wb_factor *factors;  // --factor
   size_t factor_count;
   unsigned jobs, threads; // jobs 0: as many as there are threads

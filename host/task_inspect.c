@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "files.h"
+#include "data_file.h"
 #include "hdf5/runfile.h"
 #include "heap.h"
 #include "inspect.h"
@@ -39,7 +39,7 @@ static wb_status inspect_state(wb_inspection *in) {
   if (status == WB_OK && is_run) status = wb_runfile_is_complete(in->file, &complete, in->err);
   char **names = NULL, **values = NULL;
   size_t count = 0;
-  if (status == WB_OK && is_run) status = wb_runfile_read_factors(in->file, &names, &values, &count, in->err);
+  if (status == WB_OK) status = wb_runfile_read_factors(in->file, &names, &values, &count, in->err);
   if (status != WB_OK) return status;
   json_t *factors = wb_must(json_array());
   for (size_t i = 0; i < count; i++)
@@ -244,12 +244,7 @@ wb_status wb_task_inspect(wb_session *session, const json_t *task, json_t **resu
                       .err = err};
   wb_json_set(in.result, "roles", in.roles);
   wb_json_set(in.result, "digests", in.digests);
-  if (wb_ends_with(in.path, ".npz") || wb_ends_with(in.path, ".npy"))
-    status = wb_fail(err, WB_INPUT,
-                     "%s: NumPy's own files are not read yet; h5py writes an array as HDF5: "
-                     "File(\"x.h5\", \"w\")[\"features\"] = array",
-                     in.path);
-  if (status == WB_OK) status = wb_h5_open(in.path, &in.file, err);
+  status = wb_data_file_open(in.path, &in.file, err);
   if (status == WB_OK) status = inspect_state(&in);
   const bool unfinished = status == WB_OK && !strcmp(wb_json_text(in.result, "state"), "training");
   for (size_t i = 0; i < in.spec->input_count && status == WB_OK && !unfinished; i++)

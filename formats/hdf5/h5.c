@@ -190,6 +190,14 @@ void wb_h5_close(wb_h5 *file) {
   free(file);
 }
 
+wb_status wb_h5_show_as(wb_h5 *file, const char *path, wb_error *err) {
+  char *copy = strdup(path);
+  if (!copy) return wb_fail_nomem(err, path, strlen(path) + 1);
+  free(file->path);
+  file->path = copy;
+  return WB_OK;
+}
+
 const char *wb_h5_path(const wb_h5 *file) {
   return file->path;
 }

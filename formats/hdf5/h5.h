@@ -35,6 +35,8 @@ wb_status wb_h5_commit(wb_h5 *file, wb_error *err);
 void wb_h5_close(wb_h5 *file);
 
 const char *wb_h5_path(const wb_h5 *file); // the final path
+/* Lets messages, and wb_h5_path, name a file that was opened for reading by another path. */
+wb_status wb_h5_show_as(wb_h5 *file, const char *path, wb_error *err);
 
 typedef struct wb_h5_shape {
   uint32_t rank;

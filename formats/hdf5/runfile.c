@@ -244,11 +244,35 @@ static wb_status factor_text(const wb_h5 *file, const char *name, char **out, wb
   return *out ? WB_OK : wb_fail_nomem(err, "a factor", sizeof number);
 }
 
+/* Attributes of another program's file that are called like factors, and are a text or one number. */
+static wb_status find_factors(const wb_h5 *file, char ***names, char ***values, size_t *count,
+                              wb_error *err) {
+  static const char *const known[] = {"objective", "topo",  "balance", "rho",  "lambda", "dropout",
+                                      "arch",      "width", "units",   "data", "seed"};
+  enum { KNOWN = sizeof known / sizeof known[0] };
+  *names = calloc(KNOWN + 1, sizeof **names);
+  *values = calloc(KNOWN + 1, sizeof **values);
+  wb_status status = *names && *values ? WB_OK : wb_fail_nomem(err, "the factors", KNOWN * sizeof **names);
+  for (size_t i = 0; i < KNOWN && status == WB_OK; i++) {
+    if (!wb_h5_has_attribute(file, "/", known[i]) ||
+        factor_text(file, known[i], &(*values)[*count], NULL) != WB_OK)
+      continue;
+    (*names)[*count] = strdup(known[i]);
+    if (!(*names)[(*count)++]) status = wb_fail_nomem(err, "the factors", strlen(known[i]));
+  }
+  if (status == WB_OK) return WB_OK;
+  wb_h5_free_texts(*names, *count);
+  wb_h5_free_texts(*values, *count);
+  *names = *values = NULL;
+  *count = 0;
+  return status;
+}
+
 wb_status wb_runfile_read_factors(const wb_h5 *file, char ***names, char ***values, size_t *count,
                                   wb_error *err) {
   *names = *values = NULL;
   *count = 0;
-  if (!wb_h5_has_attribute(file, "/", "factors")) return WB_OK;
+  if (!wb_h5_has_attribute(file, "/", "factors")) return find_factors(file, names, values, count, err);
   char **found;
   size_t n;
   wb_status status = wb_h5_get_texts(file, "/", "factors", &found, &n, err);

@@ -52,8 +52,8 @@ wb_status wb_runfile_check(const wb_h5 *file, bool *is_run, wb_error *err);
 wb_status wb_runfile_open(const char *path, wb_h5 **out, wb_error *err);
 /* Whether training has ended. */
 wb_status wb_runfile_is_complete(const wb_h5 *file, bool *complete, wb_error *err);
-/* Factors as text ("0.2"), in their order; both arrays are freed with wb_h5_free_texts. None in a file that
- * is not a run file. */
+/* Factors as text ("0.2"), in their order; both arrays are freed with wb_h5_free_texts. In a file without the
+ * list `factors` they are those attributes of the root that are called like a run file's factors. */
 wb_status wb_runfile_read_factors(const wb_h5 *file, char ***names, char ***values, size_t *count,
                                   wb_error *err);
 /* Recomputes all digests. *changed lists the objects whose content is not what the file says, or which it

@@ -241,6 +241,118 @@ class PyTorch(unittest.TestCase):
         networks.Classifier(networks.ResNet18(units=256)).load_state_dict(again)  # strict
 
 
+class Features(unittest.TestCase):
+    """Arrays of other programs as what a metric reads."""
+
+    @classmethod
+    def setUpClass(cls):
+        rng = np.random.default_rng(3)
+        cls.x = np.float32(rng.integers(-8, 9, (50, 36)) / 4)  # exact in half precision
+        cls.y = np.arange(50) % 5
+        with h5py.File(here.folder / "plain.h5", "w") as f:
+            f["layer4"] = cls.x
+        cls.expected = support.Result("moran", here.folder / "plain.h5", *cls.options()).only()
+
+    @staticmethod
+    def options(object="layer4"):
+        return "--object", f"activations=/{object}", "--grid", "4x9"
+
+    def check(self, name, object="layer4"):
+        found = support.Result("moran", here.folder / name, *self.options(object)).only()
+        self.assertEqual(sorted(found), sorted(self.expected))
+        for key, value in self.expected.items():
+            for ours, theirs in zip(*((v if isinstance(v, tuple) else (v,)) for v in (found[key], value))):
+                np.testing.assert_array_equal(ours, theirs, f"{name} {key}")
+
+    def test_every_layout(self):
+        """Element type, byte order, order of axes and compression do not change a number."""
+        layouts = {"f4": self.x, "f2": self.x.astype("f2"), "f8": self.x.astype("f8"), "big": self.x.astype(">f4"),
+                   "fortran": np.asfortranarray(self.x), "big-fortran-f2": np.asfortranarray(self.x.astype(">f2"))}
+        for name, x in layouts.items():
+            with self.subTest(name):
+                np.savez(here.folder / f"{name}.npz", layer4=x, y=self.y, names=np.array(["a", "b"]))
+                self.check(f"{name}.npz")
+        np.savez_compressed(here.folder / "deflated.npz", first=self.y, layer4=layouts["fortran"])
+        self.check("deflated.npz")
+        np.save(here.folder / "alone.npy", self.x)
+        self.check("alone.npy", "data")
+
+    def test_integers_and_labels(self):
+        logits = np.int16(np.random.default_rng(0).integers(-99, 99, (50, 5)))
+        np.savez(here.folder / "int.npz", out=logits, y=self.y.astype("u1"))
+        found = support.Result("accuracy", here.folder / "int.npz", "--object", "logits=/out", "--labels", "/y").only()
+        self.assertAlmostEqual(found["top1"], (logits.argmax(1) == self.y).mean(), 12)
+
+    def test_content_is_what_counts(self):
+        path, copy = here.folder / "a.npz", here.folder / "copy-of-a.npz"
+        np.savez(path, layer4=self.x[:40])
+        first = support.Result("moran", path, *self.options()).only()["i"]
+        np.savez_compressed(copy, layer4=self.x[:40])
+        self.assertTrue(support.Result("moran", copy, *self.options()).summary["runs"][0]["cached"])
+        np.savez(path, layer4=self.x[:40] * np.arange(36, dtype="f4"))
+        changed = support.Result("moran", path, *self.options())
+        self.assertFalse(changed.summary["runs"][0]["cached"])
+        self.assertNotEqual(changed.only()["i"], first)
+
+    def test_factors_from_names(self):
+        rng = np.random.default_rng(1)
+        files = [here.folder / f"r{rho}_s{seed}.npz" for rho in ("0", "0.2") for seed in (1, 2, 3)]
+        for path in files:
+            np.savez(path, layer4=rng.standard_normal((20, 36)))
+        made = support.Result("moran", files, *self.options(), "--pattern", "r{rho}_s{seed}.npz")
+        self.assertEqual([(c["factors"], c["n"]) for c in made.summary["conditions"]],
+                         [({"rho": "0"}, 3), ({"rho": "0.2"}, 3)])
+        self.assertEqual(made.summary["runs"][4]["factors"], {"rho": "0.2", "seed": "2"})
+        refusal(self, 4, ["r0_s1.npz does not match --pattern q{rho}.npz"], "moran", "--in", files[0], *self.options(),
+                "--pattern", "q{rho}.npz")
+        refusal(self, 2, ["{rho"], "moran", "--in", files[0], *self.options(), "--pattern", "r{rho.npz")
+
+    def test_factors_from_attributes(self):
+        for rho in (0.0, 0.5):
+            with h5py.File(here.folder / f"attributes{rho}.h5", "w") as f:
+                f["layer4"] = self.x
+                f.attrs.update(rho=rho, seed=7, objective="mine", comment="not a factor")
+        files = [here.folder / f"attributes{rho}.h5" for rho in (0.0, 0.5)]
+        made = support.Result("moran", files, *self.options())
+        self.assertEqual([run["factors"] for run in made.summary["runs"]],
+                         [{"objective": "mine", "rho": rho, "seed": "7"} for rho in ("0", "0.5")])
+        np.savez(here.folder / "scalars.npz", layer4=self.x, rho=np.float32(0.25), seed=3)
+        made = support.Result("moran", here.folder / "scalars.npz", *self.options())
+        self.assertEqual(made.summary["runs"][0]["factors"], {"rho": "0.25", "seed": "3"})
+
+    def test_positions(self):
+        order = np.random.default_rng(2).permutation(36)
+        where = np.stack([np.arange(36) % 9, np.arange(36) // 9], 1)
+        np.savez(here.folder / "placed.npz", layer4=self.x[:, order], where=where[order])
+        options = "--neighbours", "distance", "--radius", "1.5", "--permutations", "0"
+        placed = support.Result("moran", here.folder / "placed.npz", *self.options(), "--object", "positions=/where",
+                                *options).only()
+        plain = support.Result("moran", here.folder / "plain.h5", *self.options(), *options).only()
+        np.testing.assert_allclose(placed["i"], plain["i"], rtol=1e-10)
+        unplaced = support.Result("moran", here.folder / "placed.npz", *self.options(), *options).only()
+        self.assertGreater(abs(unplaced["i"] - plain["i"]), 1e-6)
+
+    def test_refusals(self):
+        bad = self.x.copy()
+        bad[31, 7] = np.nan
+        np.savez(here.folder / "nan.npz", layer4=bad)
+        refusal(self, 4, ["nan.npz", "/layer4 holds NaN at [31, 7]"], "moran", "--in", here.folder / "nan.npz",
+                *self.options())
+        np.savez(here.folder / "other.npz", conv=self.x)
+        refusal(self, 4, ["other.npz has no /layer4", "/conv [50, 36]", "--object activations=/conv --grid 6x6"],
+                "moran", "--in", here.folder / "other.npz", *self.options())
+        whole = (here.folder / "other.npz").read_bytes()
+        (here.folder / "torn.npz").write_bytes(whole[:-30])
+        refusal(self, 4, ["torn.npz is not a .npz file, or incomplete"], "moran", "--in", here.folder / "torn.npz",
+                *self.options())
+        at = whole.index(self.x[20].tobytes())
+        (here.folder / "flipped.npz").write_bytes(whole[:at] + b"\xff" + whole[at + 1:])
+        refusal(self, 4, ["conv is damaged"], "moran", "--in", here.folder / "flipped.npz", *self.options("conv"))
+        np.save(here.folder / "objects.npy", np.array([{}, []], dtype=object))
+        refusal(self, 4, ["It holds no 2-D data"], "moran", "--in", here.folder / "objects.npy", *self.options("data"))
+        refusal(self, 4, ["there is no file"], "moran", "--in", here.folder / "absent.npz", *self.options())
+
+
 class Reading(unittest.TestCase):
     def test_runs(self):
         train("ce.h5"), train("supcon.h5", "supcon")
