@@ -13,7 +13,6 @@
  * p by exchanging runs between the two conditions, two-sided, all ways where they are few; Holm-corrected.
  *
  * Kriegeskorte, Mur & Bandettini 2008; Sander & Hasson's code; Holm 1979.
- *
  *     workbench run rsa-matrix --in runs/x.h5 --contrasts all
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
@@ -24,7 +23,7 @@
 #include "stimuli.h"
 
 enum { PRE, POST, CLASSES, WEIGHT, SPACES };
-enum { CONTRASTS_BASELINE, CONTRASTS_ALL };
+enum { CONTRASTS_ALL = 1 }; // of contrasts_choices
 
 typedef struct rsa_params {
   int32_t compare, distance, contrasts;
@@ -260,8 +259,8 @@ static wb_status read_embeddings(const study *s, int space, double **rdms, size_
 /* Units instead of stimuli; there are no classes of units, so Mahalanobis distances become Euclidean. */
 static wb_status read_weights(const study *s, double **rdms, size_t *pairs, const char **missing) {
   const wb_host *host = s->host;
-  wb_error err = {0};
   uint64_t first[WB_MAX_RANK] = {0}, dims[WB_MAX_RANK];
+  wb_error err = {0};
   for (uint32_t r = 0; r < s->runs; r++) {
     *missing = "not all runs have the weight of an embedding layer";
     if (!host->has(host, "embedding_weight", r)) return WB_OK;
@@ -484,8 +483,7 @@ static const wb_plugin plugin = {
         "Compares the dissimilarity matrices of every two runs: of the embedding before and after ReLU, "
         "of its class means, and of the embedding layer's weight. 1: the same geometry; 0: nothing in "
         "common. Bright blocks along the diagonal are conditions whose seeds agree with each other more "
-        "than with other conditions. Also averaged by condition and by objective, and tested: does a "
-        "condition differ from its baseline by more than seeds do?",
+        "than with other conditions. Contrasts test whether conditions differ by more than seeds do.",
     .author = "the workbench authors",
     .license = "GPL-3.0-or-later",
     .reference = "Kriegeskorte, Mur & Bandettini 2008; Sander & Hasson; Holm 1979",

@@ -1,4 +1,4 @@
-/* bootstrap.c: comparisons of RDMs over stimuli drawn with replacement. See inference.h.
+/* bootstrap.c: comparisons of RDMs over stimuli drawn with replacement, or in random order. See inference.h.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <cblas.h>
 #include <math.h>
@@ -122,5 +122,49 @@ wb_status wb_bootstrap_stimuli(double *means, const double *rdms, wb_comparison 
   draw(&d, seed);
   const wb_status status = bootstrap(means, x, &d, &m, centred, count, pairs, stop, context);
   free(memory);
+  return status;
+}
+
+/* ---- Random orders ---- */
+
+/* Sum over pairs of b times the full matrix a (n, n) with its stimuli in this order. */
+static double reordered(const double *a, const double *b, const uint32_t *order, size_t n) {
+  double sum = 0;
+  for (size_t i = 0; i < n; i++) {
+    const double *row = a + order[i] * n;
+    for (size_t j = i + 1; j < n; j++) sum += row[order[j]] * *b++;
+  }
+  return sum;
+}
+
+wb_status wb_stimuli_test(double *p, const double *a, const double *b, size_t n, size_t permutations,
+                          uint64_t seed, bool (*stop)(void *context), void *context, wb_error *err) {
+  enum { AT_ONCE = 32 };
+  double *full = calloc(n * n + permutations + 1, sizeof *full), *drawn = full ? full + n * n : NULL;
+  uint32_t *orders = malloc(AT_ONCE * n * sizeof *orders);
+  wb_status status = full && orders ? WB_OK : wb_fail_nomem(err, "a full RDM", n * n * sizeof *full);
+  *p = NAN;
+  for (size_t i = 0; status == WB_OK && i < n; i++)
+    for (size_t j = i + 1; j < n; j++) full[i * n + j] = full[j * n + i] = a[wb_pair_place(i, j, n)];
+  for (size_t first = 0; first <= permutations && status == WB_OK; first += AT_ONCE) {
+    if (stop && stop(context)) status = WB_CANCELLED;
+    const size_t end = first + AT_ONCE < permutations + 1 ? first + AT_ONCE : permutations + 1;
+#pragma omp parallel for schedule(static)
+    for (size_t r = first; r < end; r++) { // the order as it is comes first
+      uint32_t *order = orders + (r - first) * n;
+      wb_rng rng = wb_rng_make(seed, "stimulus-order", r);
+      for (uint32_t i = 0; i < n; i++) order[i] = i;
+      if (r) wb_rng_shuffle(&rng, order, n);
+      drawn[r] = reordered(full, b, order, n);
+    }
+  }
+  double mean = 0;
+  size_t extreme = 0;
+  for (size_t r = 1; status == WB_OK && r <= permutations; r++) mean += drawn[r] / (double)permutations;
+  for (size_t r = 1; status == WB_OK && r <= permutations; r++)
+    extreme += fabs(drawn[r] - mean) >= fabs(drawn[0] - mean) - 1e-12;
+  if (status == WB_OK) *p = ((double)extreme + 1) / ((double)permutations + 1);
+  free(full);
+  free(orders);
   return status;
 }

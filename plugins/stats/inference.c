@@ -164,8 +164,9 @@ wb_status wb_noise_ceiling(double *lower, double *upper, double *rdms, wb_compar
   wb_status status = sum ? WB_OK : wb_fail_nomem(err, "the mean RDM of subjects", 3 * pairs * sizeof *sum);
   for (size_t s = 0; s < subjects && status == WB_OK; s++) {
     double *rdm = rdms + s * pairs;
-    status = comparison == WB_COMPARE_KENDALL ? wb_rank(rdm, rdm, pairs, err)
-                                              : wb_rdm_normalise(rdm, comparison, pairs, err);
+    const bool ranked = comparison == WB_COMPARE_KENDALL || comparison == WB_COMPARE_SPEARMAN;
+    status = ranked ? wb_rank(rdm, rdm, pairs, err) // whole ranks: equal sums stay ties
+                    : wb_rdm_normalise(rdm, comparison, pairs, err);
     for (size_t i = 0; i < pairs; i++) sum[i] += rdm[i];
   }
   for (size_t s = 0; s < subjects && status == WB_OK; s++) {

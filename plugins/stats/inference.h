@@ -52,6 +52,12 @@ wb_status wb_groups_test(wb_group_test *out, const double *similarity, size_t co
                          size_t n_a, size_t n_b, wb_group_statistic statistic, size_t permutations,
                          uint64_t seed, wb_error *err);
 
+/* Two-sided permutation p of the product of two RDMs (pairs of n), both normalised, when the stimuli of the
+ * first are put in random order (Mantel 1967): the share of orders whose product is at least as far from the
+ * mean over orders, p = (M + 1) / (permutations + 1). WB_NOMEM, WB_CANCELLED when stop(context) says so. */
+wb_status wb_stimuli_test(double *p, const double *a, const double *b, size_t n, size_t permutations,
+                          uint64_t seed, bool (*stop)(void *context), void *context, wb_error *err);
+
 /* Nili et al. (2014): how alike the RDMs of subjects (subjects, pairs) are to their mean, after each was
  * normalised (Pearson, cosine) or ranked: *upper with the subject in the mean, *lower without. Means over
  * subjects. NAN for fewer than 2. The RDMs are overwritten. WB_NOMEM. */

@@ -489,5 +489,112 @@ class RsaMatrix(unittest.TestCase):
         refusal(self, 4, ["matrix-nan.h5", "[3, 1]"], "rsa-matrix", "--in", write_run("matrix-nan.h5", x, labels))
 
 
+class RdmTarget(unittest.TestCase):
+    def make(self, name, stimuli=40, subjects=5, seed=7):
+        """A run, and subjects' RDMs of 30 of its stimuli in another order; ids are the run's index."""
+        x, labels = population(stimuli, 15, 4, seed)
+        path = write_run(f"{name}.h5", x, labels)
+        rng = np.random.default_rng(seed)
+        index = rng.permutation(1000)[:stimuli]
+        with h5py.File(path, "a") as f:
+            f["activations/test/index"] = index
+        places = rng.permutation(stimuli)[:30]
+        ids = np.concatenate([index[places], [5000, 5001]])  # two that the run does not have
+        others = [np.concatenate([x[places] + 1.5 * rng.standard_normal((30, 15)), rng.standard_normal((2, 15))])
+                  for _ in range(subjects)]
+        rdms = np.array([spatial.pdist(o, "correlation") for o in others])
+        return path, np.float64(x)[places], ids, rdms
+
+    def write_target(self, name, **arrays):
+        path = here.folder / name
+        if name.endswith(".npz"):
+            np.savez(path, **arrays)
+        else:
+            with h5py.File(path, "w") as f:
+                for key, value in arrays.items():
+                    f[key] = value
+        return path
+
+    def check(self, got, x, rdms, how="pearson"):
+        own = spatial.pdist(x, "correlation")
+        theirs = np.array([spatial.squareform(spatial.squareform(r)[:len(x), :len(x)]) for r in rdms])
+        each = [compare(own, r, how) for r in theirs]
+        np.testing.assert_allclose(got["similarity"], np.mean(each), **CLOSE)
+        np.testing.assert_allclose(got["subjects"][1], each, **CLOSE)
+        self.assertEqual(got["stimuli"], len(x))
+        if len(rdms) < 2:
+            self.assertIn("one subject", got["ceiling-lower"])
+            return
+        prepare = {"pearson": lambda r: (r - r.mean()) / r.std(), "cosine": lambda r: r / np.linalg.norm(r)}
+        z = np.array([prepare.get(how, stats.rankdata)(r) for r in theirs])
+        upper = np.mean([compare(z[s], z.mean(0), how) for s in range(len(z))])
+        lower = np.mean([compare(z[s], np.delete(z, s, 0).mean(0), how) for s in range(len(z))])
+        np.testing.assert_allclose([got["ceiling-lower"], got["ceiling-upper"]], [lower, upper], **CLOSE)
+
+    def test_plain(self):
+        path, x, ids, rdms = self.make("target")
+        square = np.array([spatial.squareform(r) for r in rdms])
+        target = self.write_target("target-rdms.h5", rdms=square, stimulus_id=ids)
+        for how in "pearson", "spearman", "kendall", "cosine":
+            got = Result("rdm-target", path, "--target", target, "--compare", how, "--bootstrap", 200).only()
+            self.check(got, x, rdms, how)
+            if how in ("pearson", "cosine"):
+                self.assertTrue(got["similarity-low"] < got["similarity"] < got["similarity-high"])
+            if how != "kendall":
+                self.assertEqual(got["p"], 0.001)
+
+    def test_forms(self):
+        """One RDM, condensed ones, features; HDF5 and npz; another name, no ids."""
+        path, x, ids, rdms = self.make("forms", subjects=3)
+        single = self.write_target("single.npz", rdm=spatial.squareform(rdms[0]), stimulus_id=ids)
+        self.check(Result("rdm-target", path, "--target", single).only(), x, rdms[:1])
+        condensed = self.write_target("condensed.npz", brain=rdms, stimulus_id=ids)
+        self.check(Result("rdm-target", path, "--target", condensed, "--target-object", "brain", "--target-form",
+                          "condensed").only(), x, rdms)
+        features = noise(32, 9, 3)
+        target = self.write_target("model.h5", features=features, ids=ids)
+        got = Result("rdm-target", path, "--target", target, "--target-ids", "/ids", "--target-distance",
+                     "cosine").only()
+        self.check(got, x, [spatial.pdist(np.float64(features), "cosine")])
+        own = write_run("itself.h5", x, np.zeros(30))  # its own features, in its own order
+        got = Result("rdm-target", own, "--target", own).only()
+        self.assertAlmostEqual(got["similarity"], 1, 12)
+        self.assertAlmostEqual(got["similarity-low"], 1, 12)
+
+    def test_unrelated(self):
+        """p is not small where nothing is shared."""
+        path, _, ids, _ = self.make("unrelated")
+        target = self.write_target("unrelated-target.h5", features=noise(32, 9, 11), stimulus_id=ids)
+        self.assertGreater(Result("rdm-target", path, "--target", target).only()["p"], 0.02)
+
+    def test_degenerate(self):
+        path, x, ids, rdms = self.make("degenerate")
+        flat = self.write_target("flat.h5", rdm=1 - np.eye(32), stimulus_id=ids)
+        got = Result("rdm-target", path, "--target", flat).only()
+        for name in "similarity", "p", "subjects":
+            self.assertIn("do not vary", got[name])
+        bad = spatial.squareform(rdms[0])
+        bad[3, 4] = np.nan
+        cases = [("nan.h5", {"rdm": bad}, ["nan.h5", "NaN", "100"]),
+                 ("far.h5", {"rdm": spatial.squareform(rdms[0]), "stimulus_id": ids + 9000}, ["share 0 stimuli"]),
+                 ("twice.h5", {"rdm": spatial.squareform(rdms[0]), "stimulus_id": ids * 0 + 7}, ["7 twice"]),
+                 ("empty.h5", {"other": np.zeros(3)}, ["empty.h5", "--target-object"]),
+                 ("lopsided.h5", {"rdms": np.random.default_rng(0).random((2, 5, 5))}, ["lopsided.h5", "symmetric"])]
+        for name, arrays, parts in cases:
+            refusal(self, 4, parts, "rdm-target", "--in", path, "--target", self.write_target(name, **arrays))
+        refusal(self, 2, ["--target"], "rdm-target", "--in", path)
+
+    def test_rsatoolbox(self):
+        """The noise ceilings of rsatoolbox."""
+        with h5py.File(REFERENCE) as f:
+            ceilings = {k: v[()] for k, v in f["ceiling"].items()}
+            square = np.array([spatial.squareform(r) for r in f["correlation"]])
+        path = write_run("toolbox-target.h5", noise(14, 6), np.zeros(14))
+        target = self.write_target("toolbox-rdms.h5", rdms=square)
+        for how, right in ceilings.items():
+            got = Result("rdm-target", path, "--target", target, "--compare", how).only()
+            np.testing.assert_allclose([got["ceiling-lower"], got["ceiling-upper"]], right, rtol=1e-9)
+
+
 if __name__ == "__main__":
     support.main(__doc__)

@@ -188,6 +188,22 @@ static void test_level(void **state) {
   assert_true(fabs(sum) < 0.08);
 }
 
+/* Four stimuli of which two pairs are near: 8 of 24 orders keep them, p near 1/3; an RDM that is the same in
+ * every order has p 1; a large one against itself the smallest p there is. */
+static void test_orders(void **state) {
+  static const double two[] = {1, 0, 0, 0, 0, 1}, flat[] = {1, 1, 1, 1, 1, 1};
+  double a[PAIRS], p;
+  (void)state;
+  assert_int_equal(wb_stimuli_test(&p, two, two, 4, 9999, 1, NULL, NULL, NULL), WB_OK);
+  assert_near(p, 1.0 / 3, 0.02);
+  assert_int_equal(wb_stimuli_test(&p, flat, two, 4, 99, 1, NULL, NULL, NULL), WB_OK);
+  assert_near(p, 1, 0);
+  fill(a, PAIRS, 9);
+  assert_int_equal(wb_rdm_normalise(a, WB_COMPARE_PEARSON, PAIRS, NULL), WB_OK);
+  assert_int_equal(wb_stimuli_test(&p, a, a, N, 499, 1, NULL, NULL, NULL), WB_OK);
+  assert_near(p, 1.0 / 500, 1e-15);
+}
+
 /* Two subjects: without itself each one's ceiling is the other; with itself it is a mean that both share. */
 static void test_ceiling(void **state) {
   double rdms[2 * PAIRS], work[2 * PAIRS], s[4], lower, upper;
@@ -219,6 +235,7 @@ int main(void) {
       cmocka_unit_test(test_quantile),
       cmocka_unit_test(test_groups),
       cmocka_unit_test(test_level),
+      cmocka_unit_test(test_orders),
       cmocka_unit_test(test_left_out),
       cmocka_unit_test(test_ceiling),
   };
