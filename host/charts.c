@@ -104,7 +104,8 @@ wb_panel **wb_chart_panels(const wb_chart *chart, wb_figure *figure, size_t *cou
   *count = g->position_count > 1 && g->line_count ? g->line_count : 1;
   const uint32_t cols = *count <= 3 ? (uint32_t)*count : *count == 4 ? 2 : *count <= 6 ? 3 : 4;
   wb_panel **panels = wb_figure_alloc(figure, *count, sizeof(wb_panel *));
-  figure->share_x = figure->share_y = true;
+  figure->share_x = true;
+  figure->share_y = !(chart->output->flags & WB_OUTPUT_OWN_SCALE);
   figure->width = cols == 1 ? 400 : cols == 2 ? 310 : cols == 3 ? 290 : 220;
   figure->height = cols == 1 ? 250 : cols == 2 ? 210 : 180;
   for (size_t i = 0; panels && i < *count; i++)

@@ -20,9 +20,9 @@ static const char *const plots[] = {"auto", "none", "maps", "lines", "images", "
 static const char *const plugin_flags[] = {"stochastic", "threaded", "needs-engine", NULL};
 static const char *const param_flags[] = {"not-identity", "required", "advanced", NULL};
 static const char *const input_flags[] = {"optional", NULL};
-static const char *const output_flags[] = {
-    "may-be-missing", "nonfinite-ok", "log-x",   "log-y",     "diverging",
-    "headline",       "circular",     "classes", "zero-line", NULL};
+static const char *const output_flags[] = {"may-be-missing", "nonfinite-ok", "log-x",    "log-y",
+                                           "diverging",      "headline",     "circular", "classes",
+                                           "zero-line",      "own-scale",    NULL};
 
 static json_t *name_of(uint32_t value, const char *const *names) {
   for (uint32_t i = 0; names[i]; i++)

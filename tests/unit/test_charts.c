@@ -169,6 +169,7 @@ static void test_curve(void **state) {
   assert_int_equal(s.figure->panel_count, 2);
   assert_string_equal(s.figure->panels[1]->title, "supcon");
   assert_string_equal(s.figure->legend_title, "\u03c1");
+  assert_true(s.figure->share_x && s.figure->share_y);
   const wb_layer *line = layer(&s, 0, 1);
   assert_string_equal(line->label, "0.2");
   assert_near(line->x[2], 0.8);
@@ -183,6 +184,11 @@ static void test_curve(void **state) {
   assert_int_equal(s.figure->panels[0]->layer_count, 3);
   assert_int_equal(layer(&s, 0, 2)->rows, 3);
   assert_non_null(strstr(s.figure->caption, "A thin line for each of 3 seeds"));
+  clear(&s);
+  set(&s, (wb_output){.name = "i", .shape = WB_CURVE, .flags = WB_OUTPUT_OWN_SCALE, .reference = NAN},
+      (synthetic){.objectives = both, .topos = ws, .rhos = two, .seeds = 3}, emit_curve);
+  wb_chart_curve(&s.chart, s.figure);
+  assert_true(s.figure->share_x && !s.figure->share_y);
   clear(&s);
 }
 

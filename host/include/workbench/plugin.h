@@ -216,7 +216,9 @@ enum {
   WB_OUTPUT_CIRCULAR = 1u << 6, // `low` and `high` are the same (an angle): colours that close a circle
   WB_OUTPUT_CLASSES = 1u << 7,  // class numbers: the colours of classes, with their names; negative: none
   WB_OUTPUT_ZERO_LINE =
-      1u << 8 // scalar: a horizontal line at each line's value without topography (rho or lambda 0)
+      1u << 8, // scalar: a horizontal line at each line's value without topography (rho or lambda 0)
+  WB_OUTPUT_OWN_SCALE =
+      1u << 9 // panels have y axes of their own: their values have little to do with each other
 };
 
 typedef struct wb_output {
