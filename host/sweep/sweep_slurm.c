@@ -125,7 +125,7 @@ int wb_sweep_slurm_cancel(const wb_sweep *sweep) {
   for (char *c = ids; *c; c++)
     if (*c == ',') *c = ' ';
   if (count) {
-    char *command = wb_format("scancel --batch --signal=TERM %s; scancel --state=PENDING %s", ids, ids);
+    char *command = wb_format("scancel %s", ids); // SIGTERM first, and after the cluster's KillWait SIGKILL
     if (system(command) != 0) wb_say_warning("scancel did not end well: %s", command);
     free(command);
     json_t *none = wb_json("{so}", "jobs", wb_must(json_array()));
