@@ -9,6 +9,7 @@
 #include "figure/figure.h"
 
 enum { WB_FONT = 13, WB_FONT_SMALL = 11, WB_LINE_HEIGHT = 15 }; // pixels
+enum { WB_TICK_HEIGHT = 45 };                                   // pixels of a y axis for each number, about
 
 /* Width of one or several lines of UTF-8 in an average sans-serif, rather too large than too small. */
 double wb_text_width(const char *text, double font);
@@ -48,8 +49,8 @@ void wb_figure_ranges(wb_figure *figure);
 /* Whether the category names do not fit side by side below a panel of that width. */
 bool wb_axis_crowded(const wb_axis *axis, double width);
 
-/* Pixels taken by the numbers or names beside a y axis and below an x axis. */
-double wb_axis_numbers_left(const wb_panel *panel);
+/* Pixels taken by the numbers or names beside a y axis of that height and below an x axis. */
+double wb_axis_numbers_left(const wb_panel *panel, double height);
 double wb_axis_numbers_below(const wb_figure *figure, const wb_panel *panel);
 
 /* A step between ticks of 1, 2 or 5 times a power of ten that makes about `count` of them. */

@@ -20,14 +20,14 @@ static double gap(const wb_figure *figure) {
   return figure->tiles ? TILE_GAP : GAP;
 }
 
-double wb_axis_numbers_left(const wb_panel *panel) {
+double wb_axis_numbers_left(const wb_panel *panel, double height) {
   const wb_axis *axis = &panel->y;
   double width = 0;
   for (size_t i = 0; i < axis->category_count; i++)
     width = fmax(width, wb_text_width(axis->categories[i], WB_FONT));
   if (!axis->categories && !axis->bare) {
     char text[32];
-    const double step = wb_axis_step(axis->low, axis->high, 5);
+    const double step = wb_axis_step(axis->low, axis->high, height / WB_TICK_HEIGHT);
     for (double t = ceil(axis->low / step) * step; t <= axis->high && !axis->log; t += step) {
       snprintf(text, sizeof text, "%.6g", fabs(t) < step / 2 ? 0 : t);
       width = fmax(width, wb_text_width(text, WB_FONT));
@@ -53,8 +53,8 @@ double wb_axis_numbers_below(const wb_figure *figure, const wb_panel *panel) {
   return height;
 }
 
-static double left_space(const wb_panel *panel) {
-  return wb_axis_numbers_left(panel) + (panel->y.label ? AXIS_TITLE : 0);
+static double left_space(const wb_figure *figure, const wb_panel *panel) {
+  return wb_axis_numbers_left(panel, figure->height) + (panel->y.label ? AXIS_TITLE : 0);
 }
 
 static double bottom_space(const wb_figure *figure, const wb_panel *panel) {
@@ -79,7 +79,7 @@ static double place_columns(const wb_figure *figure, wb_layout *layout) {
     double space = 0;
     for (size_t i = 0; i < figure->panel_count; i++)
       if (figure->panels[i]->col == col && layout->left[i])
-        space = fmax(space, left_space(figure->panels[i]));
+        space = fmax(space, left_space(figure, figure->panels[i]));
     x = ceil(x + space + (col ? gap(figure) : 0)); // whole pixels keep maps sharp
     for (size_t i = 0; i < figure->panel_count; i++)
       if (figure->panels[i]->col == col) {

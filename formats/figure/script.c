@@ -218,7 +218,7 @@ static void put_panel(const wb_figure *figure, const wb_layout *layout, size_t i
           r->left + r->width);
   fprintf(out, "set tmargin at screen Y(%.6g); set bmargin at screen Y(%.6g)\n", r->top, r->top + r->height);
   put_axis(&panel->x, 'x', layout->bottom[i], wb_axis_crowded(&panel->x, r->width), r->width / 70, out);
-  put_axis(&panel->y, 'y', layout->left[i], false, r->height / 45, out);
+  put_axis(&panel->y, 'y', layout->left[i], false, r->height / WB_TICK_HEIGHT, out);
   fprintf(out, "set border %d lw 1 lc rgb '%s'\n",
           map             ? 0
           : figure->tiles ? 15
@@ -306,8 +306,8 @@ static void put_axis_titles(const wb_figure *figure, const wb_layout *layout, FI
       put_label(out, panel->x.label, r->left + r->width / 2,
                 r->top + r->height + wb_axis_numbers_below(figure, panel) + 10, WB_LINE_HEIGHT, "center");
     if (panel->y.label && layout->left[i])
-      put_label(out, panel->y.label, r->left - wb_axis_numbers_left(panel) - 9, r->top + r->height / 2,
-                WB_LINE_HEIGHT, "center rotate by 90");
+      put_label(out, panel->y.label, r->left - wb_axis_numbers_left(panel, r->height) - 9,
+                r->top + r->height / 2, WB_LINE_HEIGHT, "center rotate by 90");
   }
 }
 

@@ -212,6 +212,15 @@ static void test_layout(void **state) {
   wb_figure_free(figure);
 }
 
+/* The numbers beside a y axis are those that are drawn: a tall axis has finer steps, and longer numbers. */
+static void test_numbers_left(void **state) {
+  (void)state;
+  const wb_panel panel = {.y = {.low = 0.08, .high = 0.48}};
+  assert_true(wb_axis_step(0.08, 0.48, 250.0 / WB_TICK_HEIGHT) == 0.05);
+  const double tall = wb_axis_numbers_left(&panel, 250), flat = wb_axis_numbers_left(&panel, 100);
+  assert_true(tall >= wb_text_width("0.15", WB_FONT) && flat < tall);
+}
+
 /* One figure drawn: well, from anywhere, by the script alone, and with no command of a label run. */
 static void test_drawing(void **state) {
   (void)state;
@@ -314,9 +323,9 @@ int main(void) {
       cmocka_unit_test(test_names),           cmocka_unit_test(test_data),
       cmocka_unit_test(test_ranges),          cmocka_unit_test(test_degenerate_ranges),
       cmocka_unit_test(test_steps),           cmocka_unit_test(test_text),
-      cmocka_unit_test(test_layout),          cmocka_unit_test(test_drawing),
-      cmocka_unit_test(test_without_gnuplot), cmocka_unit_test(test_failing_gnuplot),
-      cmocka_unit_test(test_endless_gnuplot), cmocka_unit_test(test_unwritable),
-      cmocka_unit_test(test_colours)};
+      cmocka_unit_test(test_layout),          cmocka_unit_test(test_numbers_left),
+      cmocka_unit_test(test_drawing),         cmocka_unit_test(test_without_gnuplot),
+      cmocka_unit_test(test_failing_gnuplot), cmocka_unit_test(test_endless_gnuplot),
+      cmocka_unit_test(test_unwritable),      cmocka_unit_test(test_colours)};
   return cmocka_run_group_tests(tests, setup, teardown);
 }
