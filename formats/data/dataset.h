@@ -8,7 +8,8 @@
  *
  * Any spec may end in `,train=N,test=N`: a stratified subset, the first N/classes images of each class in
  * file order (the remainder from the first classes). `builtin,train=N,test=N,seed=N` generates that many
- * instead; `cifar100:DIR,labels=coarse` takes the 20 superclasses as classes. SPDX-License-Identifier: GPL-3.0-or-later
+ * instead; `cifar100:DIR,labels=coarse` takes the 20 superclasses as classes. SPDX-License-Identifier:
+ * GPL-3.0-or-later
  */
 #ifndef WB_DATASET_H
 #define WB_DATASET_H
@@ -30,8 +31,8 @@ typedef struct wb_images {
 } wb_images;
 
 typedef struct wb_dataset {
-  char *name;                  // "builtin", "cifar10", "cifar10-jpeg", "cifar100", "mnist", or the HDF5 file's own name
-  char *spec;                  // as given, made absolute where it names a path
+  char *name; // "builtin", "cifar10", "cifar10-jpeg", "cifar100", "mnist", or the HDF5 file's own name
+  char *spec; // as given, made absolute where it names a path
   char digest[WB_DIGEST_SIZE]; // SHA-256 over shapes, pixels, labels, class and superclass names of both
                                // splits
   uint32_t classes;

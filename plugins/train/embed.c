@@ -16,7 +16,8 @@
 
 static const wb_param params_table[] = {
     {.name = "data",
-     .help = "images: builtin, cifar10:DIR, cifar100:DIR, mnist:DIR or h5:FILE; unset: those that the model was trained on",
+     .help = "images: builtin, cifar10:DIR, cifar100:DIR, mnist:DIR or h5:FILE; unset: those that the model "
+             "was trained on",
      .type = WB_STRING,
      .offset = offsetof(wb_embed_params, data)},
     {.name = "split",
