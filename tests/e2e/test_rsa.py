@@ -251,6 +251,24 @@ def jackknife(values, runs):
     return np.mean(list(values.values())) + se * np.array(stats.t.interval(0.95, runs - 1))
 
 
+class SimilarityTable(unittest.TestCase):
+    def test_plain(self):
+        paths, alone = [], {}
+        for rho in 0.0, 0.2, 0.3:
+            for seed in range(2):
+                x, labels = population(40, 10, 4, seed, 1 + rho)
+                paths.append(write_run(f"table-{rho}-{seed}.h5", x, labels, rho=rho, seed=seed))
+        for path, got in Result("similarity", paths).runs.items():
+            alone.setdefault(path[6:9], []).append([got[k] for k in ("within", "within-sd", "across", "across-sd")])
+        means = np.array([np.mean(alone[rho], 0) for rho in ("0.0", "0.2", "0.3")])
+        got = Result("similarity-table", paths).study["table"]
+        np.testing.assert_allclose(got[:, :4], means, rtol=1e-12)
+        bold = (means[:, 0] >= means[0, 0]) & (means[:, 2] <= means[0, 2])
+        self.assertTrue(np.isnan(got[0, 4]))
+        np.testing.assert_array_equal(got[1:, 4], bold[1:])
+        np.testing.assert_array_equal(got[:, 5:], [[.77, .23, -.01, .21], [.82, .26, -.05, .32], [np.nan] * 4])
+
+
 class RdmConsistency(unittest.TestCase):
     def make(self, name, runs, stimuli=60, classes=4, **factors):
         xs, paths = [], []
