@@ -48,8 +48,9 @@ static const wb_input inputs_table[] = {
 
 #define DIMENSION(id, label, about, more)                                                                    \
   {                                                                                                          \
-    .name = (id), .title = (label), .help = (about), .higher_means = "more dimensions in use", .low = 0,     \
-    .high = INFINITY, .reference = NAN, .shape = WB_SCALAR, .flags = WB_OUTPUT_MAY_BE_MISSING | (more)       \
+    .name = (id), .title = (label), .help = (about), .higher_means = "spread over more dimensions",          \
+    .low = 0, .high = INFINITY, .reference = NAN, .shape = WB_SCALAR,                                        \
+    .flags = WB_OUTPUT_MAY_BE_MISSING | (more)                                                               \
   }
 #define OF_CLASSES(id, about)                                                                                \
   {                                                                                                          \

@@ -86,14 +86,16 @@ static const wb_input inputs_table[] = {
     .name = (id), .title = "p (dip test)", .help = (about), .low = 0, .high = 1, .reference = NAN,           \
     .shape = WB_SCALAR, .plot = WB_PLOT_NONE, .flags = WB_OUTPUT_MAY_BE_MISSING                              \
   }
-#define DISTRIBUTION(id, about)                                                                              \
+#define DISTRIBUTION(id, about, more)                                                                        \
   {                                                                                                          \
     .name = (id), .title = "unit pairs", .help = (about),                                                    \
     .x_label = "correlation of two units (Pearson's r)", .low = 0, .high = INFINITY, .reference = NAN,       \
-    .shape = WB_HISTOGRAM, .flags = WB_OUTPUT_MAY_BE_MISSING                                                 \
+    .shape = WB_HISTOGRAM, .flags = WB_OUTPUT_MAY_BE_MISSING | (more)                                        \
   }
 
 static const wb_output outputs_table[] = {
+    DISTRIBUTION("pairs", "r of all unit pairs", WB_OUTPUT_HEADLINE),
+    DISTRIBUTION("neighbours", "r of neighbouring units", 0),
     SCALAR("strong", "share of pairs with |r| >= 0.9", "share of unit pairs whose |r| is at least 0.9", 0, 1,
            WB_OUTPUT_HEADLINE),
     SCALAR("dip", "dip of the correlations", "Hartigan's dip over all pairs: 0 one mode, 0.25 two", 0, 0.25,
@@ -118,8 +120,6 @@ static const wb_output outputs_table[] = {
      .reference = NAN,
      .shape = WB_SCALAR,
      .plot = WB_PLOT_NONE},
-    DISTRIBUTION("pairs", "r of all unit pairs"),
-    DISTRIBUTION("neighbours", "r of neighbouring units"),
 };
 
 /* Where the values of one set of pairs go. */
