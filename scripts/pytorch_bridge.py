@@ -7,7 +7,8 @@
 `to-run` takes a file that torch.save wrote: a state dict, or a checkpoint that holds one under "state_dict" or "model".
 The names are those of the papers' code (formats/SCHEMA.md lists them); a leading "module." of DataParallel is
 dropped. `workbench run import` then checks and writes everything, and takes all further options: --arch, --data,
---factors, --mean, --sd, --grid, --overwrite. `to-pth` writes the state dict alone: model.load_state_dict(torch.load(..)).
+--factors, --mean, --sd, --grid, --overwrite. `to-pth` writes the state dict alone, for
+model.load_state_dict(torch.load(..)).
 
 Weights and buffers stay the same to the bit. Batch norm's num_batches_tracked, which nothing reads at a fixed momentum,
 is left out; load_state_dict does without it.

@@ -57,8 +57,8 @@ class _Group(collections.abc.Mapping):
 
 
 class Run:
-    """One run file. Attributes: path, factors (dict), config (parameters as text), grid (rows, columns); history, model,
-    readout: arrays by name."""
+    """One run file. Attributes: path, factors (dict), config (parameters as text), grid (rows, columns); history,
+    model, readout: arrays by name."""
 
     def __init__(self, path):
         self.path = os.fspath(path)

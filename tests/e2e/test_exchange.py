@@ -2,8 +2,8 @@
 # test_exchange.py: models and features to and from other programs. SPDX-License-Identifier: GPL-3.0-or-later
 """usage: test_exchange.py BUILD [options of unittest]
 
-Against NumPy, PyTorch and h5py. WORKBENCH_TEST_DATA names a folder with cifar-10-batches-bin for the comparison with PyTorch
-on real images.
+Against NumPy, PyTorch and h5py. WORKBENCH_TEST_DATA names a folder with cifar-10-batches-bin for the comparison with
+PyTorch on real images.
 """
 import importlib.util
 import json
@@ -155,7 +155,8 @@ class Export(unittest.TestCase):
                 with h5py.File(run) as f, h5py.File(out) as g:
                     self.assertEqual(f.attrs["readout_input"], g.attrs["readout_input"])
                     for name in "embedding", "logits":
-                        self.assertLess(distance(g["activations/test"][name][()], f["activations/test"][name][()]), 2e-6)
+                        a, b = f["activations/test"][name][()], g["activations/test"][name][()]
+                        self.assertLess(distance(b, a), 2e-6)
 
 
 class Embed(unittest.TestCase):

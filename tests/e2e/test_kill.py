@@ -2,9 +2,10 @@
 # test_kill.py: a training that is killed again and again. SPDX-License-Identifier: GPL-3.0-or-later
 """usage: test_kill.py WORKBENCH [--kills N] [--seed N] [--objective ce|supcon]
 
-Trains once without interruption. Then the same run is killed with SIGKILL N times at random moments, and continued with --resume
-each time: what it leaves is no file yet or a whole one of state "training" whose digests are right, and the model at the end
-is the uninterrupted one's to the bit. Then SIGINT and SIGTERM: exit 130, and the command that the message prints continues.
+Trains once without interruption. Then the same run is killed with SIGKILL N times at random moments, and continued with
+--resume each time: what it leaves is no file yet or a whole one of state "training" whose digests are right, and the
+model at the end is the uninterrupted one's to the bit. Then SIGINT and SIGTERM: exit 130, and the command that the
+message prints continues.
 """
 import argparse
 import os
@@ -24,8 +25,8 @@ EPOCHS = 40
 class Killing:
     def __init__(self, a, folder):
         self.program, self.folder, self.random = os.path.abspath(a.program), folder, random.Random(a.seed)
-        self.train = [self.program, "run", f"train-{a.objective}", "--data", "builtin,train=600,test=60", "--width", "8",
-                      "--units", "36", "--validation-per-class", "6", "--batch", "50", "--epochs", str(EPOCHS),
+        self.train = [self.program, "run", f"train-{a.objective}", "--data", "builtin,train=600,test=60", "--width",
+                      "8", "--units", "36", "--validation-per-class", "6", "--batch", "50", "--epochs", str(EPOCHS),
                       "--patience", "0", "--threads", "2", "--readout-epochs", "3"]
         if a.objective == "ce":
             self.train = self.train[:-2]
@@ -54,7 +55,8 @@ class Killing:
     def model(self, name):
         with h5py.File(self.folder / name) as f:
             assert f.attrs["state"] == "complete"
-            return {key: value[()].tobytes() for group in ("model", "history", "activations/test", "readout") if group in f
+            groups = [g for g in ("model", "history", "activations/test", "readout") if g in f]
+            return {key: value[()].tobytes() for group in groups
                     for key, value in f[group].items() if key not in ("seconds", "images_per_second")}
 
     def compare(self, name):
@@ -75,7 +77,8 @@ class Killing:
             run.communicate()
             assert run.returncode == -signal.SIGKILL, f"it had ended before it was killed: exit {run.returncode}"
             state, epochs = self.state("killed.h5")
-            print(f"kill {k + 1:2d} after {wait:.2f} s: {f'{state}, {epochs} epochs' if state else 'no file yet'}", flush=True)
+            left = f"{state}, {epochs} epochs" if state else "no file yet"
+            print(f"kill {k + 1:2d} after {wait:.2f} s: {left}", flush=True)
             assert state in (None, "training"), state
         self.finish("killed.h5")
         self.compare("killed.h5")
