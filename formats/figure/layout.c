@@ -29,7 +29,8 @@ double wb_axis_numbers_left(const wb_panel *panel, double height) {
     char text[32];
     const double step = wb_axis_step(axis->low, axis->high, height / WB_TICK_HEIGHT);
     for (double t = ceil(axis->low / step) * step; t <= axis->high && !axis->log; t += step) {
-      snprintf(text, sizeof text, "%.6g", fabs(t) < step / 2 ? 0 : t);
+      // gnuplot draws a real minus sign, as wide as a plus.
+      snprintf(text, sizeof text, "%s%.6g", t < -step / 2 ? "+" : "", fabs(t) < step / 2 ? 0 : fabs(t));
       width = fmax(width, wb_text_width(text, WB_FONT));
     }
     if (axis->log) width = wb_text_width("0.0001", WB_FONT);
