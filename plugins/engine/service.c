@@ -16,4 +16,7 @@ const wb_engine_1 wb_engine_service_1 = {
     .images = wb_service_images,
     .images_shape = wb_service_images_shape,
     .images_read = wb_service_images_read,
+    .tensor = wb_service_tensor,
+    .tensor_get = wb_service_tensor_get,
+    .tensor_set = wb_service_tensor_set,
 };

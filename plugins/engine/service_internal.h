@@ -51,6 +51,12 @@ wb_status wb_model_forward_batch(const wb_host *host, wb_model *model, const flo
 wb_status wb_service_input_gradient(const wb_host *host, wb_model *model, const float *images,
                                     const int32_t *labels, uint32_t n, float *gradient, float *loss);
 
+/* service_tensors.c */
+const char *wb_service_tensor(const wb_model *model, uint32_t index, uint32_t *rank,
+                              uint32_t dims[WB_MAX_RANK]);
+wb_status wb_service_tensor_get(const wb_host *host, const wb_model *model, uint32_t index, float *values);
+wb_status wb_service_tensor_set(const wb_host *host, wb_model *model, uint32_t index, const float *values);
+
 /* service_images.c */
 wb_status wb_service_images(const wb_host *host, const char *role, uint32_t run, const char *split,
                             wb_imageset **out);

@@ -268,6 +268,92 @@ static void test_refusals(void **state) {
   fake_host_end(&h);
 }
 
+/* The tensor of this name, or past the last. */
+static uint32_t find_tensor(const wb_model *m, const char *name, size_t *count) {
+  uint32_t rank, dims[WB_MAX_RANK], i = 0;
+  const char *found;
+  while ((found = engine->tensor(m, i, &rank, dims)) && strcmp(found, name) != 0) i++;
+  *count = found ? 1 : 0;
+  for (uint32_t a = 0; found && a < rank; a++) *count *= dims[a];
+  return i;
+}
+
+/* Every tensor as written; each replaced one acts, in both kinds of pass, and put back is as before. */
+static void test_tensors(void **state) {
+  (void)state;
+  static const char *const names[] = {"encoder.layer2.0.conv1.weight", "encoder.bn1.running_mean",
+                                      "embedding.weight", "readout.weight", "readout.bias"};
+  static float image[SIZE], gradient[SIZE], values[128 * 512], zeros[128 * 512];
+  static const char *const logits[] = {"logits"};
+  const int32_t label = 4;
+  float before[CLASSES], changed[CLASSES], loss, changed_loss;
+  fake_host h;
+  fake_host_start(&h, write_run("supcon.h5", (made_run){.readout = true}), NULL);
+  wb_model *m;
+  assert_ok(engine->model(&h.table, "model", 0, 1, &m), h);
+  wb_made_images(image, SIZE);
+  assert_ok(engine->forward(&h.table, m, image, 1, 1, logits, (float *[]){before}), h);
+  assert_ok(engine->input_gradient(&h.table, m, image, &label, 1, gradient, &loss), h);
+  for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+    size_t count;
+    const uint32_t i = find_tensor(m, names[k], &count);
+    assert_in_range(count, 1, sizeof values / sizeof *values);
+    assert_ok(engine->tensor_get(&h.table, m, i, values), h);
+    for (size_t v = 0; v < count; v++) zeros[v] = 0.5f * values[v];
+    assert_ok(engine->tensor_set(&h.table, m, i, zeros), h);
+    assert_ok(engine->forward(&h.table, m, image, 1, 1, logits, (float *[]){changed}), h);
+    assert_memory_not_equal(before, changed, sizeof before);
+    assert_ok(engine->input_gradient(&h.table, m, image, &label, 1, gradient, &changed_loss), h);
+    assert_true(fabsf(changed_loss - loss) > 0);
+    assert_ok(engine->tensor_set(&h.table, m, i, values), h);
+    assert_ok(engine->forward(&h.table, m, image, 1, 1, logits, (float *[]){changed}), h);
+    assert_memory_equal(before, changed, sizeof before);
+  }
+  /* Halved, the readout's weights and bias halve the logits. */
+  size_t count;
+  for (int part = 3; part < 5; part++) {
+    const uint32_t i = find_tensor(m, names[part], &count);
+    assert_ok(engine->tensor_get(&h.table, m, i, values), h);
+    for (size_t v = 0; v < count; v++) values[v] *= 0.5f;
+    assert_ok(engine->tensor_set(&h.table, m, i, values), h);
+  }
+  assert_ok(engine->forward(&h.table, m, image, 1, 1, logits, (float *[]){changed}), h);
+  for (int c = 0; c < CLASSES; c++) assert_true(fabsf(changed[c] - before[c] / 2) < 1e-6f);
+  fake_host_end(&h);
+}
+
+/* Order, names and shapes; what training wrote is what one gets. */
+static void test_tensor_table(void **state) {
+  (void)state;
+  fake_host h;
+  wb_model *m;
+  uint32_t rank, dims[WB_MAX_RANK], last = 0;
+  size_t count;
+  float bias[CLASSES];
+  fake_host_start(&h, write_run("supcon.h5", (made_run){.readout = true}), NULL);
+  assert_ok(engine->model(&h.table, "model", 0, 1, &m), h);
+  assert_string_equal(engine->tensor(m, 0, &rank, dims), "encoder.conv1.weight");
+  assert_true(rank == 4 && dims[0] == 8 && dims[1] == 3 && dims[2] == 3 && dims[3] == 3);
+  while (engine->tensor(m, last, &rank, dims)) last++;
+  assert_int_equal(find_tensor(m, "readout.bias", &count), last - 1);
+  assert_ok(engine->tensor_get(&h.table, m, last - 1, bias), h);
+  for (size_t c = 0; c < CLASSES; c++) assert_true(bias[c] == (float)(0.2 * wb_made("bias", c)));
+  find_tensor(m, "embedding.weight", &count);
+  assert_int_equal(count, UNITS * 64);
+  expect_failure(&h, engine->tensor_get(&h.table, m, last, bias), WB_INTERNAL, "has no tensor");
+  expect_failure(&h, engine->tensor_set(&h.table, m, last, bias), WB_INTERNAL, "has no tensor");
+  engine->model_free(m);
+  assert_null(engine->tensor(m, 0, &rank, dims));
+  expect_failure(&h, engine->tensor_set(&h.table, m, 0, bias), WB_INTERNAL, "after model_free");
+  fake_host_end(&h);
+
+  fake_host_start(&h, write_run("untrained.h5", (made_run){.untrained = true}), NULL);
+  assert_ok(engine->model(&h.table, "model", 0, 1, &m), h);
+  find_tensor(m, "readout.weight", &count);
+  assert_int_equal(count, 0);
+  fake_host_end(&h);
+}
+
 /* A run file whose weights do not fit its own description. */
 static void test_damaged(void **state) {
   (void)state;
@@ -351,7 +437,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_forward),  cmocka_unit_test(test_gradient), cmocka_unit_test(test_readout),
       cmocka_unit_test(test_refusals), cmocka_unit_test(test_damaged),  cmocka_unit_test(test_images),
-      cmocka_unit_test(test_cache),
+      cmocka_unit_test(test_cache),    cmocka_unit_test(test_tensors),  cmocka_unit_test(test_tensor_table),
   };
   return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

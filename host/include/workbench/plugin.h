@@ -430,6 +430,18 @@ typedef struct wb_engine_1 {
    * NULL). */
   wb_status (*images_read)(const wb_host *host, const wb_imageset *images, uint64_t first, uint64_t count,
                            uint8_t *pixels, int32_t *labels);
+
+  /* Weights and buffers of the network, in order, with their shape; NULL past the last. Names are those of
+   * /model in the run file ("encoder.conv1.weight"), except that the embedding layer's are "embedding.weight"
+   * (units, fan_in) and "embedding.bias" in every architecture, and that a classifier's come last as
+   * "readout.weight" (classes, units) and "readout.bias". Filters have rank 4, matrices rank 2, all else rank
+   * 1. A host
+   * whose struct_size ends before these three functions lacks them. */
+  const char *(*tensor)(const wb_model *model, uint32_t index, uint32_t *rank, uint32_t dims[WB_MAX_RANK]);
+  /* Its values, row-major: as they are, or other ones for this opened network's passes from now on. The run
+   * file stays as it is. */
+  wb_status (*tensor_get)(const wb_host *host, const wb_model *model, uint32_t index, float *values);
+  wb_status (*tensor_set)(const wb_host *host, wb_model *model, uint32_t index, const float *values);
 } wb_engine_1;
 
 #ifdef __cplusplus
