@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TILE = 128 };
+enum { TILE = 128, CHUNK = 64 }; // units
 
 size_t wb_covariance_bytes(size_t units) {
   return (units * units + 2 * units) * sizeof(double);
@@ -33,23 +33,37 @@ void wb_covariance_reset(wb_covariance *c) {
   memset(c->cross, 0, wb_covariance_bytes(c->units)); // shift and sum lie behind cross
 }
 
-/* work (n, units) = the picked rows, in double. */
-static void gather(double *work, const float *x, const uint32_t *pick, size_t n, size_t units,
+/* work (n, units) = the picked rows less the shift, in double. */
+static void gather(double *work, const wb_covariance *c, const float *x, const uint32_t *pick, size_t n,
                    bool after_relu) {
 #pragma omp parallel for schedule(static)
   for (size_t s = 0; s < n; s++) {
-    const float *row = x + (pick ? pick[s] : s) * units;
-    double *out = work + s * units;
-    for (size_t k = 0; k < units; k++) out[k] = after_relu && row[k] < 0 ? 0 : (double)row[k];
+    const float *row = x + (pick ? pick[s] : s) * c->units;
+    double *out = work + s * c->units;
+    for (size_t k = 0; k < c->units; k++)
+      out[k] = (after_relu && row[k] < 0 ? 0 : (double)row[k]) - c->shift[k];
   }
 }
 
-/* Column means of work (n, units), rounded to float. */
-static void choose_shift(double *shift, const double *work, size_t n, size_t units) {
-  for (size_t s = 0; s < n; s++) {
-    for (size_t k = 0; k < units; k++) shift[k] += work[s * units + k];
+/* sum (units) += the rows of work (n, units), each column in the order of the rows. */
+static void add_rows(double *sum, const double *work, size_t n, size_t units) {
+#pragma omp parallel for schedule(static)
+  for (size_t first = 0; first < units; first += CHUNK) {
+    const size_t end = units - first < CHUNK ? units : first + CHUNK;
+    for (size_t s = 0; s < n; s++) {
+      for (size_t k = first; k < end; k++) sum[k] += work[s * units + k];
+    }
   }
-  for (size_t k = 0; k < units; k++) shift[k] = (double)(float)(shift[k] / (double)n);
+}
+
+/* Column means of the first block, rounded to float; the shift is still zero in work. */
+static void choose_shift(wb_covariance *c, double *work, size_t n) {
+  add_rows(c->shift, work, n, c->units);
+  for (size_t k = 0; k < c->units; k++) c->shift[k] = (double)(float)(c->shift[k] / (double)n);
+#pragma omp parallel for schedule(static)
+  for (size_t s = 0; s < n; s++) {
+    for (size_t k = 0; k < c->units; k++) work[s * c->units + k] -= c->shift[k];
+  }
 }
 
 /* Fixed tiles of the lower triangle, each by one thread: the same sums for any number of threads. */
@@ -73,16 +87,9 @@ static void accumulate(wb_covariance *c, const double *work, size_t n) {
 void wb_covariance_add(wb_covariance *c, const float *x, const uint32_t *pick, size_t n, bool after_relu,
                        double *work) {
   if (n == 0) return;
-  const size_t units = c->units;
-  gather(work, x, pick, n, units, after_relu);
-  if (c->count == 0) choose_shift(c->shift, work, n, units);
-  for (size_t s = 0; s < n; s++) {
-    double *row = work + s * units;
-    for (size_t k = 0; k < units; k++) {
-      row[k] -= c->shift[k];
-      c->sum[k] += row[k];
-    }
-  }
+  gather(work, c, x, pick, n, after_relu);
+  if (c->count == 0) choose_shift(c, work, n);
+  add_rows(c->sum, work, n, c->units);
   accumulate(c, work, n);
   c->count += n;
 }
