@@ -8,6 +8,10 @@
 
 enum { WB_LINE_FLOATS = 16 }; // floats of a cache line
 
+/* Results of so many bytes and more are written past the caches, in which they would not stay until they are
+ * read: what they replace there need not be read from memory first. */
+enum { WB_STREAM_BYTES = 8 << 20 };
+
 static inline int wb_smaller(int a, int b) {
   return a < b ? a : b;
 }

@@ -37,6 +37,7 @@ typedef struct layout {
   size_t pitch;                        // floats of a padded row, with room for a whole group of pixels
   size_t image, weights;               // floats of a padded image, of all weights
   size_t sums, shared, own;            // floats of sums in double, of scratch for all threads and for each
+  bool stream;                         // the forward pass writes past the caches
 } layout;
 
 static layout plan(const wb_conv_shape *s) {
@@ -85,11 +86,11 @@ static void pack(float *panels, const float *w, const layout *l) {
   }
 #define STORE(t)                                                                                             \
   if ((t) < count) {                                                                                         \
-    store(y + 8 * (t), low##t);                                                                              \
+    emit(y + 8 * (t), low##t, l->stream);                                                                    \
     sums[0] = sums[0] + low##t;                                                                              \
     sums[1] = sums[1] + low##t * low##t;                                                                     \
     if (both) {                                                                                              \
-      store(y + plane + 8 * (t), high##t);                                                                   \
+      emit(y + plane + 8 * (t), high##t, l->stream);                                                         \
       sums[2] = sums[2] + high##t;                                                                           \
       sums[3] = sums[3] + high##t * high##t;                                                                 \
     }                                                                                                        \
@@ -136,9 +137,10 @@ WB_INLINE void forward_panel(float *y, double *sums, double *squares, const floa
 
 void wb_stem_forward_avx2(const wb_stem *stem, int n, const float *x, const float *w, float *y, double *sums,
                           float *scratch) {
-  const layout l = plan(&stem->shape);
+  layout l = plan(&stem->shape);
   const int outs = 8 * l.blocks;
   const size_t area = (size_t)l.height * l.width;
+  l.stream = n * area * outs * sizeof *y >= WB_STREAM_BYTES;
   pack(scratch, w, &l);
 #pragma omp parallel num_threads(wb_smaller(stem->threads, omp_get_max_threads()))
   {
@@ -157,6 +159,7 @@ void wb_stem_forward_avx2(const wb_stem *stem, int n, const float *x, const floa
           forward_panel(to, own + 16 * p, own + outs + 16 * p, padded, panel, &l, false);
       }
     }
+    if (l.stream) _mm_sfence();
     if (sums) {
 #pragma omp for schedule(static)
       for (int i = 0; i < 2 * outs; i++) {

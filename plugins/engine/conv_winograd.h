@@ -30,6 +30,7 @@
 typedef struct wb_maps {
   int blocks, height, width;
   int tile_rows, tile_columns; // of one image
+  bool stream;                 // written past the caches
 } wb_maps;
 
 /* Where tile number t lies. */

@@ -196,6 +196,9 @@ static void run(job *j, const wb_winograd *conv, int n) {
   j->threads = wb_smaller(conv->threads, omp_get_max_threads());
   j->gemm = conv->gemm;
   j->l = plan(conv, j->pass, j->in, j->out, n);
+  wb_maps out = *j->out;
+  out.stream = wb_maps_plane(&out, n, 0) * sizeof(float) >= WB_STREAM_BYTES;
+  j->out = &out;
   if (j->l.filters_first)
     filters_first(j);
   else

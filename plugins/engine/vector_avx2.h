@@ -7,6 +7,7 @@
 #define WB_VECTOR_AVX2_H
 
 #include <immintrin.h>
+#include <stdbool.h>
 
 #define WB_INLINE static inline __attribute__((always_inline))
 
@@ -18,6 +19,14 @@ WB_INLINE v8 load(const float *p) {
 
 WB_INLINE void store(float *p, v8 a) {
   _mm256_store_ps(p, a);
+}
+
+/* Stores, past the caches where `stream`: another thread sees it after a fence only. */
+WB_INLINE void emit(float *p, v8 a, bool stream) {
+  if (stream)
+    _mm256_stream_ps(p, a);
+  else
+    _mm256_store_ps(p, a);
 }
 
 WB_INLINE v8 zero(void) {

@@ -98,11 +98,12 @@ static void put_second(float *dx, const float *from, size_t stride, const wb_map
     const int row = 2 * t.row, column = 2 * t.column;
     float *to = dx + wb_maps_plane(maps, t.image, block) + 8 * ((ptrdiff_t)row * maps->width + column);
     const bool right = column + 1 < maps->width, below = row + 1 < maps->height;
-    store(to, load(from));
-    if (right) store(to + 8, zero());
-    if (below) store(to + 8 * maps->width, zero());
-    if (right && below) store(to + 8 * maps->width + 8, zero());
+    emit(to, load(from), maps->stream);
+    if (right) emit(to + 8, zero(), maps->stream);
+    if (below) emit(to + 8 * maps->width, zero(), maps->stream);
+    if (right && below) emit(to + 8 * maps->width + 8, zero(), maps->stream);
   }
+  if (maps->stream) _mm_sfence();
 }
 
 static void filter(float *u, size_t stride, const float *w, int in_blocks, int out_blocks, int panel) {

@@ -87,17 +87,17 @@ WB_INLINE void wb_pixels_to_products(float *to, size_t stride, const float *x, c
   }
 }
 
-/* The size x size pixels of a tile, rows `pitch` pixels apart. Adds them and their squares to *sum and
- * *squares, if any. */
-WB_INLINE void wb_tile_to_pixels(float *pixels, int pitch, const float *from, size_t stride, v8 *sum,
-                                 v8 *squares, wb_line *line, int size, int products) {
+/* The size x size pixels of a tile, rows `pitch` pixels apart, stored or streamed. Adds them and their
+ * squares to *sum and *squares, if any. */
+WB_INLINE void wb_tile_to_pixels(float *pixels, int pitch, bool stream, const float *from, size_t stride,
+                                 v8 *sum, v8 *squares, wb_line *line, int size, int products) {
   v8 lines[WB_LINE_MOST][WB_LINE_MOST];
   v8 tile_sum = zero(), tile_squares = zero(); // short sums, that round little
   wb_columns_in(lines, from, stride, line, size, products);
   ROLLED for (int i = 0; i < size; i++, pixels += 8 * (ptrdiff_t)pitch) {
     v8 row[WB_LINE_MOST];
     line(row, lines[i]);
-    for (int j = 0; j < size; j++) store(pixels + 8 * j, row[j]);
+    for (int j = 0; j < size; j++) emit(pixels + 8 * j, row[j], stream);
     if (!sum) continue;
     v8 row_sum = row[0], row_squares = row[0] * row[0];
     for (int j = 1; j < size; j++) {
@@ -134,15 +134,16 @@ WB_INLINE void wb_tiles_to_pixels(float *y, const float *from, size_t stride, co
     const int rows = wb_smaller(maps->height - row, size), columns = wb_smaller(maps->width - column, size);
     float *plane = y + wb_maps_plane(maps, t.image, block);
     float *to = plane + 8 * ((ptrdiff_t)row * maps->width + column);
-    wb_prefetch_next(plane, maps, t, size);
+    if (!maps->stream) wb_prefetch_next(plane, maps, t, size);
     if (rows == size && columns == size) {
-      wb_tile_to_pixels(to, maps->width, from, stride, sum, squares, line, size, products);
+      wb_tile_to_pixels(to, maps->width, maps->stream, from, stride, sum, squares, line, size, products);
     } else {
       _Alignas(32) float whole[8 * WB_LINE_MOST * WB_LINE_MOST];
-      wb_tile_to_pixels(whole, size, from, stride, NULL, NULL, line, size, products);
+      wb_tile_to_pixels(whole, size, false, from, stride, NULL, NULL, line, size, products);
       wb_copy_part(to, maps->width, whole, size, rows, columns, sum, squares);
     }
   }
+  if (maps->stream) _mm_sfence();
 }
 
 /* wb_winograd_to_pixels for tiles of size x size pixels without overlap. */

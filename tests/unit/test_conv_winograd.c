@@ -344,13 +344,22 @@ static void test_chunks(void **state) {
       check_shape(implementations[i], (wb_conv_shape){240, 1024, 128, 2, 1, 3, stride}, 0);
 }
 
+/* Results so large that they are written past the caches, with parts of tiles that are not. */
+static void test_streamed(void **state) {
+  (void)state;
+  check_shape(&wb_conv_winograd_3x3_avx2, (wb_conv_shape){69, 8, 8, 62, 62, 3, 1}, 0.5);
+  check_shape(&wb_conv_winograd_stride2_avx2, (wb_conv_shape){35, 8, 8, 62, 124, 3, 2}, 0.5);
+  check_shape(&wb_conv_winograd_1x1_stride2_avx2, (wb_conv_shape){18, 8, 8, 124, 124, 1, 2}, 0.5);
+  check_shape(&wb_conv_stem, (wb_conv_shape){35, 1, 16, 62, 62, 3, 1}, 0.5);
+}
+
 int main(void) {
   const wb_conv_shape any = {1, 8, 8, 8, 8, 3, 1};
   if (!wb_conv_winograd_3x3_avx2.supports(&any)) return 77;
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_3x3),   cmocka_unit_test(test_3x3_stride2),
-                                     cmocka_unit_test(test_1x1),   cmocka_unit_test(test_1x1_stride2),
-                                     cmocka_unit_test(test_stem),  cmocka_unit_test(test_uneven),
-                                     cmocka_unit_test(test_chunks)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_3x3),    cmocka_unit_test(test_3x3_stride2),
+                                     cmocka_unit_test(test_1x1),    cmocka_unit_test(test_1x1_stride2),
+                                     cmocka_unit_test(test_stem),   cmocka_unit_test(test_uneven),
+                                     cmocka_unit_test(test_chunks), cmocka_unit_test(test_streamed)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
 
