@@ -35,7 +35,8 @@ void wb_grouping_free(wb_grouping *grouping);
 char *wb_condition_label(const wb_study *study, const wb_condition *condition);
 
 /* The condition without topography that agrees with `condition` in every factor but those of topography (rho,
- * lambda, topo, balance, rho_as, topo_layers, ..); preferably of the same topo. -1 where there is none or `condition` itself is one. */
+ * lambda, topo, balance, rho_as, topo_layers, ..); preferably of the same topo. -1 where there is none or
+ * `condition` itself is one. */
 int32_t wb_condition_baseline(const wb_study *study, const wb_condition *condition);
 
 /* A factor as a number; NaN where it is absent or not one. */

@@ -18,7 +18,8 @@ char *wb_sweep_command_text(char *const *words);
  * process ends; what it prints goes to the end of `log` (NULL: nowhere). -1 with errno on failure. */
 pid_t wb_sweep_spawn(char *const *words, const char *log);
 
-/* The last message ("workbench: ..") in a log from a byte on, or what the exit code tells without one; malloc'ed. */
+/* The last message ("workbench: ..") in a log from a byte on, or what the exit code tells without one;
+ * malloc'ed. */
 char *wb_sweep_reason(const char *log, off_t from, int code);
 
 /* Does the part in this process and its child: NAME of a run, "analysis-NAME", "report". An exit code; what

@@ -63,7 +63,8 @@ static const wb_output outputs_table[] = {
     {.name = "slope",
      .title = "slope over eccentricity",
      .unit = "1/pixel",
-     .help = "of the response relative to its mean, mean over units that respond; negative: the centre drives units more than the border",
+     .help = "of the response relative to its mean, mean over units that respond; negative: the centre "
+             "drives units more than the border",
      .higher_means = "more response to the border",
      .low = -INFINITY,
      .high = INFINITY,
