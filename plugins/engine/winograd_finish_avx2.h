@@ -81,13 +81,17 @@ WB_INLINE void wb_products_to_finished(float *y, const float *from, size_t strid
                                        int block, int first, int count, const wb_conv_finish *finish,
                                        wb_line *line, int size, int products) {
   const wb_finish_values values = wb_finish_values_of(finish, block);
-  const int scale = finish->pool ? 2 : 1, height = maps->height / scale, width = maps->width / scale;
+  const int scale = finish->pool ? 2 : 1, step = size / scale;
+  const wb_maps to_maps = {maps->blocks, maps->height / scale, maps->width / scale, maps->tile_rows,
+                           maps->tile_columns};
+  const int width = to_maps.width;
   wb_tile t = wb_tile_at(maps, first);
   for (int i = 0; i < count; i++, from += 8, wb_tile_next(maps, &t)) {
-    const int row = size * t.row, column = size * t.column;
-    const int rows = wb_smaller(maps->height - row, size), columns = wb_smaller(maps->width - column, size);
-    const size_t plane = ((size_t)t.image * maps->blocks + block) * height * width;
-    float *to = y + 8 * (plane + (size_t)(row / scale) * width + column / scale);
+    const int rows = wb_smaller(maps->height - size * t.row, size);
+    const int columns = wb_smaller(maps->width - size * t.column, size);
+    float *plane = y + wb_maps_plane(&to_maps, t.image, block);
+    float *to = plane + 8 * ((ptrdiff_t)step * t.row * width + step * t.column);
+    wb_prefetch_next(plane, &to_maps, t, step);
     if (rows < size || columns < size)
       wb_finish_part(to, width, from, stride, &values, finish, rows, columns, line, size, products);
     else if (finish->pool)
