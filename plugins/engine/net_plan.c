@@ -7,7 +7,7 @@
 #include "net_impl.h"
 #include "pages.h"
 
-enum { PIECE_BYTES = 16 << 20 }; // of the widest activation of a piece
+enum { PIECE_BYTES = 32 << 20 }; // of the widest activation of a piece
 
 void wb_net_settle_batches(wb_net *net) {
   size_t widest = 1;
