@@ -13,7 +13,7 @@
 
 typedef struct writer {
   const wb_study *study;
-  const char *folder, *shown;
+  const char *folder, *earlier, *shown;
   wb_figure_entry *entries;
   size_t count;
   bool no_gnuplot;
@@ -97,6 +97,7 @@ static wb_status add(writer *w, const wb_output *output, wb_figure *figure, wb_e
   if (status != WB_OK) return status;
   wb_grow(w->entries, w->count);
   w->entries[w->count++] = (wb_figure_entry){wb_copy(figure->name), output->name, wb_copy(figure->caption)};
+  if (wb_figure_reuse(w->earlier, w->folder, figure->name)) return WB_OK;
   if (!w->no_gnuplot && wb_figure_draw(w->folder, figure->name, GNUPLOT_SECONDS, &problem) != WB_OK)
     warn(w, figure->name, &problem);
   return WB_OK;
@@ -118,9 +119,9 @@ static wb_status write_output(writer *w, wb_chart *chart, wb_error *err) {
   return status;
 }
 
-wb_status wb_figures_write(const wb_study *study, const char *folder, const char *shown,
+wb_status wb_figures_write(const wb_study *study, const char *folder, const char *earlier, const char *shown,
                            wb_figure_entry **figures, size_t *count, char **warning, wb_error *err) {
-  writer w = {.study = study, .folder = folder, .shown = shown};
+  writer w = {.study = study, .folder = folder, .earlier = earlier, .shown = shown};
   wb_grouping grouping = {0};
   wb_chart chart = {.study = study, .grouping = &grouping};
   *figures = NULL;

@@ -10,10 +10,11 @@ typedef struct wb_figure_entry {
   char *caption;
 } wb_figure_entry;
 
-/* Writes a figure for each output that has one into `folder` and draws it. *figures is malloc'ed and freed
- * with wb_figure_entries_free. Where gnuplot is missing or fails *warning (malloc'ed, else NULL) says so and
- * what to do; `shown` is the folder's name in that sentence. */
-wb_status wb_figures_write(const wb_study *study, const char *folder, const char *shown,
+/* Writes a figure for each output that has one into `folder` and draws it, unless the folder `earlier`, if
+ * there is one, holds the same figure already drawn. *figures is malloc'ed and freed with
+ * wb_figure_entries_free. Where gnuplot is missing or fails *warning (malloc'ed, else NULL) says so and what
+ * to do; `shown` is the folder's name in that sentence. */
+wb_status wb_figures_write(const wb_study *study, const char *folder, const char *earlier, const char *shown,
                            wb_figure_entry **figures, size_t *count, char **warning, wb_error *err);
 void wb_figure_entries_free(wb_figure_entry *figures, size_t count);
 

@@ -80,13 +80,14 @@ static wb_status swap(const char *fresh, const char *folder, bool exists, wb_err
   return status;
 }
 
-static wb_status write_all(const wb_study *study, const char *fresh, const char *shown, char **warning,
-                           wb_error *err) {
+static wb_status write_all(const wb_study *study, const char *fresh, const char *earlier, const char *shown,
+                           char **warning, wb_error *err) {
   wb_figure_entry *figures = NULL;
   size_t count = 0;
   wb_status status = wb_result_write_h5(study, fresh, err);
   if (status == WB_OK) status = wb_result_write_tables(study, fresh, err);
-  if (status == WB_OK) status = wb_figures_write(study, fresh, shown, &figures, &count, warning, err);
+  if (status == WB_OK)
+    status = wb_figures_write(study, fresh, earlier, shown, &figures, &count, warning, err);
   if (status == WB_OK) status = wb_result_write_json(study, figures, count, fresh, err);
   wb_figure_entries_free(figures, count);
   return status;
@@ -121,7 +122,7 @@ wb_status wb_results_write(const wb_study *study, const char *folder, char **war
     if (mkdir(fresh, 0777) != 0)
       status = wb_fail_errno(err, "cannot make the folder %s", fresh);
     else {
-      status = write_all(study, fresh, folder, warning, err);
+      status = write_all(study, fresh, real, folder, warning, err);
       if (status == WB_OK) status = swap(fresh, real, exists, err);
       if (status != WB_OK) remove_tree(fresh);
     }

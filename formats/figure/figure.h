@@ -122,6 +122,10 @@ wb_status wb_figure_write(wb_figure *figure, const char *folder, wb_error *err);
  * is not installed; WB_IO where it fails or takes longer than `seconds`, with the last thing it said. */
 wb_status wb_figure_draw(const char *folder, const char *name, double seconds, wb_error *err);
 
+/* Takes over NAME.svg and NAME.png from a folder where the same script drew the same data; false where it did
+ * not, or where they are not all there. */
+bool wb_figure_reuse(const char *earlier, const char *folder, const char *name);
+
 /* Colours, all told apart by colour-blind readers. */
 uint32_t wb_colour_series(size_t index);             // eight of Okabe and Ito, then again
 uint32_t wb_colour_class(size_t index);              // nine muted ones of Paul Tol and a grey, then again

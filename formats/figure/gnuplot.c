@@ -120,6 +120,37 @@ static wb_status run(const char *script, const char *name, double seconds, wb_er
   return WB_OK;
 }
 
+/* Whether two files hold the same bytes. */
+static bool same_content(const char *a, const char *b) {
+  FILE *x = fopen(a, "rb"), *y = fopen(b, "rb");
+  char p[8192], q[8192];
+  bool same = x && y;
+  for (size_t n = 1; same && n;) {
+    n = fread(p, 1, sizeof p, x);
+    same = n == fread(q, 1, sizeof q, y) && !memcmp(p, q, n) && !ferror(x) && !ferror(y);
+  }
+  if (x) fclose(x);
+  if (y) fclose(y);
+  return same;
+}
+
+bool wb_figure_reuse(const char *earlier, const char *folder, const char *name) {
+  static const char *const endings[] = {".tsv", ".gp", ".svg", ".png"};
+  bool good = true;
+  for (size_t i = 0; i < 4 && good; i++) {
+    char *old = file_path(earlier, name, endings[i], NULL), *new = file_path(folder, name, endings[i], NULL);
+    good = old && new && (i < 2 ? same_content(old, new) : link(old, new) == 0);
+    free(old);
+    free(new);
+  }
+  if (!good) {
+    char *svg = file_path(folder, name, ".svg", NULL);
+    if (svg) unlink(svg);
+    free(svg);
+  }
+  return good;
+}
+
 wb_status wb_figure_draw(const char *folder, const char *name, double seconds, wb_error *err) {
   char *script = file_path(folder, name, ".gp", err);
   char *svg = file_path(folder, name, ".svg", err), *png = file_path(folder, name, ".png", err);

@@ -247,6 +247,37 @@ static void test_drawing(void **state) {
   assert_false(exists("pwned"));
 }
 
+/* A drawing is taken over where script and data are the same, and only there. */
+static void test_reuse(void **state) {
+  (void)state;
+  char earlier[512];
+  snprintf(earlier, sizeof earlier, "%s", in_folder("earlier"));
+  assert_int_equal(mkdir(earlier, 0755), 0);
+  wb_figure *figure = make("again");
+  assert_int_equal(wb_figure_write(figure, earlier, NULL), WB_OK);
+  wb_figure_free(figure);
+  write_figure(make("again"));
+  assert_false(wb_figure_reuse(earlier, folder, "again")); // not drawn
+  static const char *const endings[] = {"svg", "png"};
+  for (int i = 0; i < 2; i++) {
+    char path[600];
+    snprintf(path, sizeof path, "%s/again.%s", earlier, endings[i]);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("a drawing", file);
+    fclose(file);
+    assert_int_equal(wb_figure_reuse(earlier, folder, "again"), i == 1);
+    assert_int_equal(exists("again.svg"), i == 1);
+  }
+  assert_string_equal(content("again.png"), "a drawing");
+  assert_int_equal(remove(in_folder("again.svg")) | remove(in_folder("again.png")), 0);
+  FILE *data = fopen(in_folder("again.tsv"), "a");
+  fputs("1\n", data);
+  fclose(data);
+  assert_false(wb_figure_reuse(earlier, folder, "again"));
+  assert_false(exists("again.svg") || exists("again.png"));
+}
+
 static void put_program(const char *text) {
   mkdir(in_folder("bin"), 0755);
   FILE *file = fopen(in_folder("bin/gnuplot"), "w");
@@ -324,8 +355,9 @@ int main(void) {
       cmocka_unit_test(test_ranges),          cmocka_unit_test(test_degenerate_ranges),
       cmocka_unit_test(test_steps),           cmocka_unit_test(test_text),
       cmocka_unit_test(test_layout),          cmocka_unit_test(test_numbers_left),
-      cmocka_unit_test(test_drawing),         cmocka_unit_test(test_without_gnuplot),
-      cmocka_unit_test(test_failing_gnuplot), cmocka_unit_test(test_endless_gnuplot),
-      cmocka_unit_test(test_unwritable),      cmocka_unit_test(test_colours)};
+      cmocka_unit_test(test_drawing),         cmocka_unit_test(test_reuse),
+      cmocka_unit_test(test_without_gnuplot), cmocka_unit_test(test_failing_gnuplot),
+      cmocka_unit_test(test_endless_gnuplot), cmocka_unit_test(test_unwritable),
+      cmocka_unit_test(test_colours)};
   return cmocka_run_group_tests(tests, setup, teardown);
 }
