@@ -3,8 +3,8 @@
  * Batch norm in evaluation is y = scale * conv(x, w) + shift with constants, so it is folded: w times scale,
  * plus shift. Filters are then prepared once for as long as the weights stay as they are, and each layer is
  * one pass that ends in its activation (wb_conv_infer). The end of a residual block is written over what it
- * adds. Images go through the whole network in pieces, so that activations stay near the
- * caches. SPDX-License-Identifier: GPL-3.0-or-later
+ * adds. Images go through the whole network in pieces, so that activations stay near the caches.
+ * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include "layers.h"
 #include "net_impl.h"

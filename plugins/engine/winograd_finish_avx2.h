@@ -82,8 +82,9 @@ WB_INLINE void wb_products_to_finished(float *y, const float *from, size_t strid
                                        wb_line *line, int size, int products) {
   const wb_finish_values values = wb_finish_values_of(finish, block);
   const int scale = finish->pool ? 2 : 1, step = size / scale;
-  const wb_maps to_maps = {maps->blocks, maps->height / scale, maps->width / scale, maps->tile_rows,
-                           maps->tile_columns};
+  wb_maps to_maps = *maps;
+  to_maps.height /= scale;
+  to_maps.width /= scale;
   const int width = to_maps.width;
   wb_tile t = wb_tile_at(maps, first);
   for (int i = 0; i < count; i++, from += 8, wb_tile_next(maps, &t)) {
