@@ -62,11 +62,11 @@ static const wb_input inputs_table[] = {
 static const wb_output outputs_table[] = {
     DIMENSION("overall", "effective dimensionality", "participation ratio over all stimuli",
               WB_OUTPUT_HEADLINE),
-    DIMENSION("within", "effective dimensionality within classes",
+    DIMENSION("within", "within-class dimensionality",
               "participation ratio over the stimuli of one class, mean over classes", WB_OUTPUT_HEADLINE),
     DIMENSION("overall-relu", "effective dimensionality after ReLU",
               "participation ratio over all stimuli, after ReLU", 0),
-    DIMENSION("within-relu", "effective dimensionality within classes, after ReLU",
+    DIMENSION("within-relu", "within-class dimensionality, after ReLU",
               "participation ratio over the stimuli of one class, after ReLU, mean over classes", 0),
     DIMENSION("weight", "effective dimensionality of the weight",
               "participation ratio of the embedding layer's weight vectors, one per unit", 0),
