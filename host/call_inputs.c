@@ -69,8 +69,29 @@ static void set_dims(wb_binding *b, const wb_value *value) {
   b->dims[1] = cols;
 }
 
-/* The value of another plugin behind a binding, read from its file the first time. */
+static size_t held_bytes(const wb_values *values) {
+  size_t numbers = 0;
+  for (size_t i = 0; i < values->count; i++) numbers += values->items[i].rows * values->items[i].cols;
+  return numbers * sizeof(double);
+}
+
+/* Lets go of what was read of other plugins, once it is much: a study may go through many runs. */
+static void make_room(wb_call *call) {
+  const size_t much = (size_t)256 << 20;
+  size_t held = 0;
+  for (int freeing = 0; freeing < 2 && (!freeing || held > much); freeing++)
+    for (uint32_t r = 0; r < call->run_count; r++)
+      for (size_t i = 0; i < call->spec->input_count; i++) {
+        wb_binding *b = &call->runs[r].bindings[i];
+        held += freeing ? 0 : held_bytes(&b->derived);
+        if (freeing) wb_values_free(&b->derived);
+      }
+}
+
+/* The value of another plugin behind a binding, read from its file the first time; lives until the next call.
+ */
 static const wb_value *derived(wb_call *call, wb_binding *b, uint32_t run) {
+  if (!b->derived.count) make_room(call);
   if (!b->derived.count && wb_values_read(b->entry, &b->derived, &call->err) != WB_OK) return NULL;
   const wb_value *value = wb_values_find(&b->derived, b->output);
   const char *path = call->runs[run].path;

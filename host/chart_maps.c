@@ -74,9 +74,7 @@ static void put_map(wb_figure *figure, wb_panel *panel, const wb_value *value, s
   panel->z_high = middle + (reach > 0 ? reach : 1);
 }
 
-/* Row `row` as an image: planar red, green, blue if the length is three squares, else grey. Values in 0..1 or
- * 0..255, whichever the largest tells. */
-static void put_image(wb_figure *figure, wb_panel *panel, const wb_value *value, size_t row) {
+void wb_chart_image(wb_figure *figure, wb_panel *panel, const wb_value *value, size_t row) {
   const size_t side = (size_t)lround(sqrt((double)value->cols / 3));
   const bool colour = 3 * side * side == value->cols;
   size_t rows = side, cols = side;
@@ -111,7 +109,7 @@ static void by_stimulus(const wb_chart *chart, wb_figure *figure, const wb_cell 
              grid_rows, grid_cols);
   for (size_t r = 0; r < rows; r++) {
     if (images && r < images->rows)
-      put_image(figure, wb_figure_panel(figure, (uint32_t)r, 0, NULL), images, r);
+      wb_chart_image(figure, wb_figure_panel(figure, (uint32_t)r, 0, NULL), images, r);
     for (size_t i = 0; i < count; i++) {
       const wb_value *value = first_value(chart, cells[i].condition, chart->output->name);
       if (value && r < value->rows && value->cols)
@@ -141,7 +139,7 @@ static void by_condition(const wb_chart *chart, wb_figure *figure, const wb_cell
   size_t grid_rows, grid_cols;
   grid_of(sample, &grid_rows, &grid_cols);
   size_tiles(figure, fmin(tiling.side, count == 1 ? 260 : 112), grid_rows, grid_cols);
-  if (images && row < images->rows) put_image(figure, wb_figure_panel(figure, 0, 0, NULL), images, row);
+  if (images && row < images->rows) wb_chart_image(figure, wb_figure_panel(figure, 0, 0, NULL), images, row);
   for (size_t i = 0; i < count; i++) {
     const wb_value *value = first_value(chart, cells[i].condition, chart->output->name);
     if (!value || row >= value->rows || !value->cols) continue;

@@ -47,12 +47,21 @@ wb_panel **wb_chart_panels(const wb_chart *chart, wb_figure *figure, size_t *cou
 void wb_chart_scalar(const wb_chart *chart, wb_figure *figure);
 void wb_chart_curve(const wb_chart *chart, wb_figure *figure);
 void wb_chart_lines(const wb_chart *chart, wb_figure *figure);
+/* A matrix against the varied factor: a panel per column, in it a line per row. */
+void wb_chart_columns(const wb_chart *chart, wb_figure *figure);
+/* The rows of the first run's matrix as images; where the first label occurs again a row of the figure
+ * begins.
+ */
+void wb_chart_images(const wb_chart *chart, wb_figure *figure);
 void wb_chart_histogram(const wb_chart *chart, wb_figure *figure);
 void wb_chart_matrix(const wb_chart *chart, wb_figure *figure);
 void wb_chart_points(const wb_chart *chart, wb_figure *figure);
 /* Maps of the unit grid. With many conditions a figure holds one emitted row, counted by `part`, whose label
  * or number is appended to the figure's name. False past the last. */
 bool wb_chart_maps(const wb_chart *chart, wb_figure *figure, size_t part);
+/* Row `row` as an image: planar red, green, blue if the length is three squares, else grey. Values in 0..1 or
+ * 0..255, whichever the largest tells. */
+void wb_chart_image(wb_figure *figure, wb_panel *panel, const wb_value *value, size_t row);
 
 /* Tiles: the place of a cell in the grid of a figure. */
 typedef struct wb_tiling {

@@ -158,10 +158,29 @@ static void check_stimuli(wb_sources *sources, json_t *const *facts) {
   wb_free_texts(c.texts, sources->count);
 }
 
+/* One condition or study looks at the same images in every run. */
+static void check_images(wb_sources *sources, json_t *const *facts, const char *role) {
+  comparison c = {.texts = wb_new(char *, sources->count)};
+  for (size_t i = 0; i < sources->count; i++) {
+    const char *digest = wb_json_text(json_object_get(json_object_get(facts[i], "roles"), role), "digest");
+    if (sources->items[i].usable == WB_USABLE) c.texts[i] = wb_copy(digest);
+  }
+  find_most(&c, sources->count);
+  for (size_t i = 0; i < sources->count; i++)
+    if (c.texts[i] && strcmp(c.texts[i], c.most) != 0)
+      wb_source_fail(
+          &sources->items[i], WB_INPUT,
+          "%s stands for other images (another data set, or another part of it) than the other %zu "
+          "files; --data names one for all",
+          sources->items[i].path, c.agreeing);
+  wb_free_texts(c.texts, sources->count);
+}
+
 void wb_sources_check_shared(wb_sources *sources, json_t *const *facts, const wb_spec *spec) {
   bool stimuli = false;
   for (size_t i = 0; i < spec->input_count; i++) {
     const wb_input *input = &spec->inputs[i];
+    if (input->kind == WB_IMAGES && spec->scope != WB_PER_RUN) check_images(sources, facts, input->role);
     if (input->kind != WB_ARRAY) continue;
     for (uint32_t axis = 0; axis < input->rank; axis++) {
       if (!(input->shared_axes & (1u << axis))) continue;

@@ -73,13 +73,14 @@ static wb_status bind_images(wb_inspection *in, const wb_input *input, const cha
   if (status != WB_OK)
     return wb_fail(err, status, "%s%s%s", why.message, given ? "" : "\n--data names other images, for ",
                    given ? "" : in->path);
-  char *recorded = given ? NULL : wb_inspect_data_attribute(in, "data_digest");
+  char *recorded = wb_inspect_data_attribute(in, "data_digest");
   const bool other = recorded && strcmp(recorded, in->session->data_digest) != 0;
   free(recorded);
-  if (other)
-    return wb_fail(err, WB_INPUT,
-                   "%s was trained on other images than %s holds now\n--data %s uses them all the same.",
-                   in->path, spec, spec);
+  if (other && !wb_json_true(in->task, "allow_other_data"))
+    return wb_fail(
+        err, WB_INPUT,
+        "%s was trained on other images than %s holds%s\n--allow-other-data uses them all the same.",
+        in->path, spec, given ? "" : " now");
   wb_json_set(in->roles, input->role, wb_json("{ss}", "digest", in->session->data_digest));
   wb_json_set(in->result, "data_spec", wb_json_string(spec));
   return WB_OK;

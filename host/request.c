@@ -46,6 +46,9 @@ static const host_option host_options[] = {
     {IMAGES,
      {"data", 0, WB_OPT_ONE, "SPEC", "images to use instead of those that the runs were trained on",
       "files"}},
+    {IMAGES,
+     {"allow-other-data", 0, WB_OPT_FLAG, NULL,
+      "take --data although it is not what the runs were trained on", "files"}},
     {MEASURES, {"factor", 0, WB_OPT_EACH, "NAME=VALUE", "a factor of all files of this call", "files"}},
     {MEASURES,
      {"pattern", 0, WB_OPT_ONE, "PATTERN", "factors from file names: 'r{rho}_s{seed}.h5'", "files"}},
@@ -282,6 +285,7 @@ static wb_status read_host_options(wb_request *out, wb_error *err) {
   out->threads = sched_getaffinity(0, sizeof cores, &cores) == 0 ? (unsigned)CPU_COUNT(&cores) : 1;
   out->out = wb_args_value(args, "out");
   out->data = wb_spec_param(out->spec, "data") ? NULL : wb_args_value(args, "data");
+  out->allow_other_data = wb_args_flag(args, "allow-other-data");
   out->pattern = wb_args_value(args, "pattern");
   out->recompute = wb_args_flag(args, "recompute");
   out->overwrite = wb_args_flag(args, "overwrite");

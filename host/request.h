@@ -29,7 +29,7 @@ typedef struct wb_request {
   unsigned jobs, threads; // jobs 0: as many as there are threads
   uint64_t memory;
   double timeout;
-  bool recompute, overwrite, resume, in_process, json, quiet;
+  bool allow_other_data, recompute, overwrite, resume, in_process, json, quiet;
   char *command; // as one would type it again
 } wb_request;
 

@@ -92,7 +92,7 @@ static wb_status check_output(const wb_spec *s, size_t i, wb_error *err) {
     return FAULT("%s: it declares the output %s twice", s->id, out->name);
   if (out->shape < WB_SCALAR || out->shape > WB_HISTOGRAM)
     return FAULT("%s: its output %s has no known shape", s->id, out->name);
-  if (out->plot > WB_PLOT_RUNS) return FAULT("%s: its output %s has no known plot", s->id, out->name);
+  if (out->plot > WB_PLOT_PANELS) return FAULT("%s: its output %s has no known plot", s->id, out->name);
   if (!(out->low < out->high))
     return FAULT(
         "%s: the bounds of its output %s are out of order: [%g, %g]; without bounds they are -INFINITY and "

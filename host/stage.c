@@ -19,6 +19,7 @@ static json_t *inspect_work(const wb_stage *stage, const char *path) {
               r->recompute ? wb_must(json_object()) : wb_cache_digests(path), "objects", r->objects);
   if (r->rows) wb_json_set(work, "grid", wb_json("[II]", (json_int_t)r->rows, (json_int_t)r->cols));
   if (r->data) wb_json_set(work, "data", wb_json_string(r->data));
+  wb_json_set(work, "allow_other_data", json_boolean(r->allow_other_data));
   return work;
 }
 
@@ -80,9 +81,34 @@ static json_t *run_item(const wb_source *source, const json_t *facts) {
   return item;
 }
 
-/* The other plugin's settings: its defaults, and the parameters that both declare under one name. */
-static char **passed_settings(const wb_stage *stage, const wb_spec *other, wb_error *err) {
+/* Up to the output: "plugin-id" or "plugin-id:name=value". */
+static int source_length(const char *object) {
+  return (int)strcspn(object, "/");
+}
+
+/* The setting that the role itself names. */
+static wb_status set_named(char **settings, const wb_spec *other, const char *object, wb_error *err) {
+  const int id = (int)strcspn(object, ":/"), name = (int)strcspn(object, "=/"), end = source_length(object);
+  if (id == end) return WB_OK;
+  if (name == end)
+    return wb_fail(err, WB_UNSUPPORTED, "%s is not of the form plugin:name=value/output", object);
+  char *key = wb_format("%.*s", name - id - 1, object + id + 1);
+  char *value = wb_format("%.*s", end - name - 1, object + name + 1);
+  const wb_status status = wb_settings_set(settings, other, key, value, err);
+  free(key);
+  free(value);
+  return status;
+}
+
+/* The other plugin's settings: its defaults, the parameters that both declare under one name, and what the
+ * role's object names. */
+static char **passed_settings(const wb_stage *stage, const wb_spec *other, const char *object,
+                              wb_error *err) {
   char **settings = wb_settings_new(other);
+  if (set_named(settings, other, object, err) != WB_OK) {
+    wb_settings_free(settings, other);
+    return NULL;
+  }
   for (size_t i = 0; i < other->param_count; i++) {
     const wb_param *own = wb_spec_param(stage->spec, other->params[i].name);
     if (!own) continue;
@@ -92,6 +118,18 @@ static char **passed_settings(const wb_stage *stage, const wb_spec *other, wb_er
     return NULL;
   }
   return settings;
+}
+
+static bool is_same_source(const wb_input *a, const wb_input *b) {
+  return b->kind == WB_DERIVED && source_length(a->object) == source_length(b->object) &&
+         !strncmp(a->object, b->object, (size_t)source_length(a->object));
+}
+
+/* Whether an input before this one has the same source. */
+static bool is_bound(const wb_spec *spec, size_t index) {
+  for (size_t i = 0; i < index; i++)
+    if (is_same_source(&spec->inputs[index], &spec->inputs[i])) return true;
+  return false;
 }
 
 /* The values of the other plugin become the role of each run. */
@@ -109,8 +147,9 @@ static void bind_derived(wb_stage *stage, const wb_input *input, const wb_unit *
   }
 }
 
+/* Binds the role, and those after it that read other outputs of the same. */
 static wb_status derive(wb_stage *stage, const wb_input *input, wb_error *err) {
-  char *id = wb_format("%.*s", (int)strcspn(input->object, "/"), input->object);
+  char *id = wb_format("%.*s", (int)strcspn(input->object, ":/"), input->object);
   const wb_spec *other = wb_registry_find(stage->request->registry, id);
   const char *output = strchr(input->object, '/') + 1;
   wb_status status = WB_OK;
@@ -120,7 +159,7 @@ static wb_status derive(wb_stage *stage, const wb_input *input, wb_error *err) {
   else if (stage->depth >= MAX_DEPTH)
     status =
         wb_fail(err, WB_UNSUPPORTED, "%s needs %s, which in the end needs %s again", stage->spec->id, id, id);
-  char **settings = status == WB_OK ? passed_settings(stage, other, err) : NULL;
+  char **settings = status == WB_OK ? passed_settings(stage, other, input->object, err) : NULL;
   free(id);
   if (!settings) return status == WB_OK ? err->status : status;
   /* Its files may fail for reasons that an optional role forgives: they fail on a copy. */
@@ -149,7 +188,9 @@ static wb_status derive(wb_stage *stage, const wb_input *input, wb_error *err) {
   }
   if (status == WB_OK) status = wb_stage_look_up(&below, units, count, err);
   if (status == WB_OK) status = wb_stage_perform(&below, units, count, err);
-  if (status == WB_OK) bind_derived(stage, input, units, count);
+  for (const wb_input *same = input; same < stage->spec->inputs + stage->spec->input_count && status == WB_OK;
+       same++)
+    if (is_same_source(input, same)) bind_derived(stage, same, units, count);
   wb_units_free(units, count);
   wb_stage_close(&below);
   wb_settings_free(settings, other);
@@ -193,7 +234,8 @@ wb_status wb_stage_prepare(wb_stage *stage, wb_error *err) {
   if (status != WB_OK) return status;
   wb_sources_check_shared(stage->sources, stage->facts, stage->spec);
   for (size_t i = 0; i < stage->spec->input_count && status == WB_OK; i++)
-    if (stage->spec->inputs[i].kind == WB_DERIVED && wb_sources_usable(stage->sources))
+    if (stage->spec->inputs[i].kind == WB_DERIVED && !is_bound(stage->spec, i) &&
+        wb_sources_usable(stage->sources))
       status = derive(stage, &stage->spec->inputs[i], err);
   for (size_t i = 0; i < count && status == WB_OK; i++) {
     if (stage->sources->items[i].usable != WB_USABLE) continue;

@@ -1,7 +1,7 @@
 /* task_inspect.c: what a file holds for the session's plugin, with digests of all that the plugin would read.
  *
  * {"do": "inspect", "file", "known": {object: digest}, "objects": {role: object}, "grid": [rows, cols],
- *  "data": spec}
+ *  "data": spec, "allow_other_data"}
  *  -> {"run": is a run file, "state", "plugin", "config": {name: value}, "factors": [[name, value] ..],
  *      "roles": {role: {"object", "dims", "digest"}}, "grid": [rows, cols], "labels": object,
  *      "names": digest, "data_spec", "stimuli": digest, "digests": {object: digest}}

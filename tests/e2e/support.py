@@ -108,8 +108,8 @@ def refusal(test, status, parts, *arguments):
         test.assertIn(part, done.stderr)
 
 
-def main(usage):
-    """Runs the tests of __main__ as TEST.py BUILD [PUBLISHED.h5] [TEST..]."""
+def main(usage, prepare=lambda: None):
+    """Runs the tests of __main__ as TEST.py BUILD [PUBLISHED.h5] [TEST..], after prepare()."""
     if len(sys.argv) < 2:
         sys.exit(usage)
     here.build = pathlib.Path(sys.argv.pop(1)).resolve()
@@ -117,4 +117,5 @@ def main(usage):
     here.published = pathlib.Path(sys.argv.pop(1) if named else "published.h5").resolve()
     with tempfile.TemporaryDirectory(prefix="workbench-e2e-") as folder:
         here.folder = pathlib.Path(folder)
+        prepare()
         unittest.main(exit=False).result.wasSuccessful() or sys.exit(1)

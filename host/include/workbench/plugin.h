@@ -163,8 +163,9 @@ enum { WB_MAX_RANK = 4 };
 typedef struct wb_input {
   const char *role; // "activations", "labels", .. ; --object ROLE=/path binds it to another data set
   const char *help;
-  const char *object; // WB_ARRAY: the run file's data set. WB_DERIVED: "plugin-id/output"; parameters that
-                      // both plugins declare under one name are passed on.
+  const char *object; // WB_ARRAY: the run file's data set. WB_DERIVED: "plugin-id/output", or
+                      // "plugin-id:name=value/output" with one parameter of the other plugin set; parameters
+                      // that both plugins declare under one name are passed on.
   const char *axes[WB_MAX_RANK]; // names; equal names have equal lengths within a run
   uint32_t kind;                 // wb_input_kind
   uint32_t element;              // wb_element: what read() converts to
@@ -195,14 +196,16 @@ typedef enum wb_shape {
 } wb_shape;
 
 typedef enum wb_plot {
-  WB_PLOT_AUTO = 0,  // scalars against the varied factor; curves, heat maps, scatter, bars by shape
-  WB_PLOT_NONE = 1,  // table only
-  WB_PLOT_MAPS = 2,  // matrix: each row is a map of the unit grid, tiled over runs. DIVERGING: each run on a
-                     // colour scale of its own, symmetric about `reference`; else all on one
-  WB_PLOT_LINES = 3, // curve: one line per entry against the varied factor, a panel per objective
-  WB_PLOT_IMAGES =
-      4, // matrix: each row is an RGB or grey image, drawn beside the output that names it in `beside`
-  WB_PLOT_RUNS = 5 // matrix: a tile for each run, where WB_PLOT_AUTO draws the mean over a condition's runs
+  WB_PLOT_AUTO = 0,   // scalars against the varied factor; curves, heat maps, scatter, bars by shape
+  WB_PLOT_NONE = 1,   // table only
+  WB_PLOT_MAPS = 2,   // matrix: each row is a map of the unit grid, tiled over runs. DIVERGING: each run on a
+                      // colour scale of its own, symmetric about `reference`; else all on one
+  WB_PLOT_LINES = 3,  // curve: one line per entry against the varied factor, a panel per objective
+  WB_PLOT_IMAGES = 4, // matrix: each row is an RGB or grey image, drawn beside the output that names it in
+                      // `beside`, or by itself, the first run's, where none does
+  WB_PLOT_RUNS = 5,  // matrix: a tile for each run, where WB_PLOT_AUTO draws the mean over a condition's runs
+  WB_PLOT_PANELS = 6 // matrix: a panel per column, in it a line per row against the varied factor; matrices
+                     // NAME-low and NAME-high are its interval; ZERO_LINE as with scalars. NaN: not there
 } wb_plot;
 
 enum {
