@@ -79,4 +79,17 @@ static inline wb_status wb_tested_logits(const wb_host *host, wb_tested *t, cons
   return t->engine->forward(host, t->model, images, n, 1, layers, outs);
 }
 
+/* How many of the n images read last these logits (n, classes) classify rightly; ties go to the lowest class.
+ */
+static inline uint32_t wb_tested_right(const wb_tested *t, const float *logits, uint32_t n) {
+  uint32_t right = 0;
+  for (uint32_t i = 0; i < n; i++, logits += t->classes) {
+    uint32_t best = 0;
+    for (uint32_t c = 1; c < t->classes; c++)
+      if (logits[c] > logits[best]) best = c;
+    right += best == (uint32_t)t->labels[i];
+  }
+  return right;
+}
+
 #endif

@@ -438,8 +438,7 @@ typedef struct wb_engine_1 {
    * /model in the run file ("encoder.conv1.weight"), except that the embedding layer's are "embedding.weight"
    * (units, fan_in) and "embedding.bias" in every architecture, and that a classifier's come last as
    * "readout.weight" (classes, units) and "readout.bias". Filters have rank 4, matrices rank 2, all else rank
-   * 1. A host
-   * whose struct_size ends before these three functions lacks them. */
+   * 1. A host whose struct_size ends before these three functions lacks them. */
   const char *(*tensor)(const wb_model *model, uint32_t index, uint32_t *rank, uint32_t dims[WB_MAX_RANK]);
   /* Its values, row-major: as they are, or other ones for this opened network's passes from now on. The run
    * file stays as it is. */
