@@ -47,6 +47,10 @@ WB_INLINE void prefetch(const float *p) {
   _mm_prefetch((const char *)p, _MM_HINT_T0);
 }
 
+WB_INLINE void prefetch_write(const float *p) {
+  __builtin_prefetch(p, 1);
+}
+
 /* Transposes the 8x8 matrix whose rows are r[0..7]. */
 WB_INLINE void transpose(v8 r[8]) {
   v8 pairs[8], fours[8];

@@ -178,7 +178,8 @@ WB_INLINE void wb_load_taps(v8 taps[8][WB_LINE_MOST], const float *w, bool trans
   }
 }
 
-/* wb_winograd_to_filters. Both halves of a panel are written together, whole cache lines. */
+/* wb_winograd_to_filters. Both halves of a panel are written together, whole cache lines, in more places than
+ * a CPU foresees: lines are brought in two inputs ahead. */
 WB_INLINE void wb_weights_to_filters(float *u, size_t stride, const float *w, int in_blocks, int out_blocks,
                                      int panel, bool transposed, wb_line *line, int kernel, int products) {
   const int area = kernel * kernel;
@@ -191,7 +192,7 @@ WB_INLINE void wb_weights_to_filters(float *u, size_t stride, const float *w, in
       wb_load_taps(taps[out % 2], w + block * area * 64, transposed, area);
     }
     for (int c = 0; c < 8; c++, u += 16) {
-      for (int p = 0; p < products * products; p++) __builtin_prefetch(u + p * stride + 32, 1);
+      for (int p = 0; p < products * products; p++) prefetch_write(u + p * stride + 2 * 16);
       for (int half = 0; half < 2; half++)
         wb_taps_to_products(u + 8 * half, stride, taps[half][c], line, kernel, products);
     }
