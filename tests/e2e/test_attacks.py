@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Robustness to attacks and damage: adversarial against the same attacks in PyTorch, on a small network
-trained here.
+"""Robustness to attacks and damage: adversarial against the same attacks in PyTorch, pruning against weights
+set to zero in NumPy and shown to PyTorch, on a small network trained here.
 
 usage: test_attacks.py BUILD
 
@@ -96,6 +96,58 @@ class Adversarial(unittest.TestCase):
         with h5py.File(grey, "w") as f:
             f["test/images"], f["test/labels"] = np.zeros((5, 28, 28), np.uint8), np.zeros(5, np.int64)
         refusal(self, 4, ["takes images of 3 x 32 x 32"], "adversarial", "--in", here.network, "--data", f"h5:{grey}")
+
+
+class Pruning(unittest.TestCase):
+    ENCODER = [f"encoder.conv{i}.weight" for i in (1, 2, 3, 4)] + ["encoder.fc.weight"]
+
+    def accuracy(self, names, share, per_layer):
+        """Of PyTorch's network with the smallest of the named weights set to zero in its run file."""
+        path = here.folder / "pruned.h5"
+        path.write_bytes(here.network.read_bytes())
+        with h5py.File(path, "r+") as f:
+            values = [f["model"][name][()] for name in names]
+            for group in [[v] for v in values] if per_layer else [values]:
+                flat = np.concatenate([v.ravel() for v in group])
+                flat[np.argsort(abs(flat), kind="stable")[:round(share * len(flat))]] = 0
+                for v, part in zip(group, np.split(flat, np.cumsum([v.size for v in group])[:-1])):
+                    v.ravel()[:] = part
+            for name, v in zip(names, values):
+                f["model"][name][...] = v
+        with torch.no_grad():
+            logits = attacks.load(path, here.folder)(torch.from_numpy(np.float32(here.images) / 255)).numpy()
+        return (logits.argmax(1) == here.labels).mean()
+
+    def test_targets(self):
+        shares = [0, 0.3, 0.6, 0.9]
+        for target, names in (("encoder", self.ENCODER), ("embedding", ["encoder.fc.weight"]), ("readout", ["fc.weight"])):
+            for per_layer in [False, True] if target == "encoder" else [False]:
+                with self.subTest(target=target, per_layer=per_layer):
+                    got = Result("pruning", here.network, "--target", target, "--shares", ",".join(map(str, shares)),
+                                 *(["--per-layer"] if per_layer else [])).only()
+                    right = [self.accuracy(names, share, per_layer) for share in shares]
+                    np.testing.assert_array_equal(got["accuracy"][0], shares)
+                    np.testing.assert_allclose(got["accuracy"][1], right, rtol=0, atol=0.0026)  # one image on the fence
+                    self.assertAlmostEqual(got["clean"], here.clean)
+                    with h5py.File(here.network) as f:
+                        self.assertEqual(got["weights"], sum(f["model"][name].size for name in names))
+                    self.check_drop(got)
+
+    def check_drop(self, got):
+        x, y = got["accuracy"]
+        below = np.flatnonzero(y <= y[0] - 0.01)
+        if len(below) == 0:
+            self.assertIn("never", got["share-lost-1"])
+        else:
+            i = below[0]
+            np.testing.assert_allclose(got["share-lost-1"], np.interp(y[0] - 0.01, y[[i, i - 1]], x[[i, i - 1]]), rtol=1e-9)
+
+    def test_edges(self):
+        """All weights gone: one class for every image; a list without 0 gets the whole network first."""
+        x, y = Result("pruning", here.network, "--shares", "1", "--target", "readout").only()["accuracy"]
+        self.assertEqual(x.tolist(), [0, 1])
+        self.assertAlmostEqual(y[1], 1 / CLASSES)
+        refusal(self, 2, ["ascending order"], "pruning", "--in", here.network, "--shares", "0.5,0.2")
 
 
 if __name__ == "__main__":
