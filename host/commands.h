@@ -9,6 +9,7 @@ int wb_cmd_list(int argc, char *const *argv);
 int wb_cmd_describe(int argc, char *const *argv);
 int wb_cmd_skeleton(int argc, char *const *argv);
 int wb_cmd_sweep(int argc, char *const *argv);
+int wb_cmd_report(int argc, char *const *argv);
 int wb_cmd_info(int argc, char *const *argv);
 int wb_cmd_export(int argc, char *const *argv);
 int wb_cmd_doctor(int argc, char *const *argv);

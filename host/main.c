@@ -22,6 +22,7 @@ static const verb verbs[] = {
     {"describe", wb_cmd_describe, "what a plugin reads, its options, and what it gives"},
     {"skeleton", wb_cmd_skeleton, "a parameter file with every default written out"},
     {"sweep", wb_cmd_sweep, "a whole study: many trainings, then analyses, then a report"},
+    {"report", wb_cmd_report, "one page about a study, from its results"},
     {"info", wb_cmd_info, "what is in a run file, and whether it is undamaged"},
     {"export", wb_cmd_export, "the model of a run file for other programs: safetensors, npz"},
     {"doctor", wb_cmd_doctor, "versions, processor, folders, and what is missing"},

@@ -97,7 +97,7 @@ const wb_report_result *wb_report_find(const wb_report *report, const char *id) 
 }
 
 /* rho or lambda of a run; "0" without topography. */
-static const char *strength_of(const json_t *factors) {
+const char *wb_report_strength(const json_t *factors) {
   const char *topo = wb_json_text(factors, "topo"), *rho = wb_json_text(factors, "rho");
   const char *lambda = wb_json_text(factors, "lambda");
   return topo && !strcmp(topo, "none") ? "0" : rho ? rho : lambda ? lambda : "0";
@@ -106,10 +106,10 @@ static const char *strength_of(const json_t *factors) {
 bool wb_report_fits(const json_t *factors, const wb_report_query *query) {
   const char *objective = wb_json_text(factors, "objective"), *topo = wb_json_text(factors, "topo");
   const char *dropout = wb_json_text(factors, "dropout");
-  const bool control = !strcmp(strength_of(factors), "0");
+  const bool control = !strcmp(wb_report_strength(factors), "0");
   if (query->objective && (!objective || strcmp(objective, query->objective))) return false;
   if (query->topo && !control && (!topo || strcmp(topo, query->topo))) return false;
-  if (query->strength && strcmp(strength_of(factors), query->strength)) return false;
+  if (query->strength && strcmp(wb_report_strength(factors), query->strength)) return false;
   return query->dropout < 0 || !dropout || (strtod(dropout, NULL) > 0) == query->dropout;
 }
 
@@ -167,7 +167,8 @@ size_t wb_report_levels(const wb_report *report, const char *factor, char ***lev
     size_t i;
     json_array_foreach(runs, i, run) {
       const json_t *factors = json_object_get(run, "factors");
-      const char *level = !strcmp(factor, "strength") ? strength_of(factors) : wb_json_text(factors, factor);
+      const char *level =
+          !strcmp(factor, "strength") ? wb_report_strength(factors) : wb_json_text(factors, factor);
       bool known = !level;
       for (size_t k = 0; k < count && !known; k++) known = !strcmp((*levels)[k], level);
       if (known) continue;

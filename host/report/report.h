@@ -51,6 +51,8 @@ typedef struct wb_report_query {
   int dropout;           // 1: above zero, 0: zero, -1: any
 } wb_report_query;
 
+/* rho or lambda of a run or condition; "0" without topography. */
+const char *wb_report_strength(const json_t *factors);
 /* Whether the "factors" of a run or condition fit. */
 bool wb_report_fits(const json_t *factors, const wb_report_query *query);
 

@@ -6,3 +6,4 @@ workbench info --help
 workbench run mean-activation --help
 workbench run train-nothing --help
 workbench export --help
+workbench report --help

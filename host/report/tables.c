@@ -1,0 +1,185 @@
+/* tables.c: see tables.h. SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tables.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "files.h"
+#include "heap.h"
+#include "json.h"
+#include "lines.h"
+
+json_t *wb_table_new(void) {
+  return wb_json("{s:[], s:[]}", "columns", "rows");
+}
+
+void wb_table_column(json_t *table, const char *title, bool number) {
+  wb_json_append(json_object_get(table, "columns"),
+                 wb_json("{so sb}", "title", wb_json_string(title), "number", (int)number));
+}
+
+json_t *wb_table_row(json_t *table) {
+  json_t *row = wb_must(json_array());
+  wb_json_append(json_object_get(table, "rows"), row);
+  return row;
+}
+
+void wb_table_text(json_t *row, const char *text) {
+  wb_json_append(row, wb_json_string(text ? text : ""));
+}
+
+void wb_table_number(json_t *row, double value, int decimals, const char *source) {
+  char *text = wb_number_text(value, decimals);
+  json_t *cell = wb_json("{so so}", "text", wb_json_string(text), "value", wb_json_real(value));
+  if (source) wb_json_set(cell, "source", wb_json_string(source));
+  wb_json_append(row, cell);
+  free(text);
+}
+
+/* Whether any condition has the part. */
+static bool has_part(const wb_number *numbers, size_t count, size_t offset) {
+  for (size_t i = 0; i < count; i++)
+    if (!isnan(*(const double *)((const char *)&numbers[i] + offset))) return true;
+  return false;
+}
+
+static const struct {
+  const char *title, *key;
+  size_t offset;
+} parts[] = {{"mean", "mean", offsetof(wb_number, mean)},
+             {"sd", "sd", offsetof(wb_number, sd)},
+             {"95% from", "low", offsetof(wb_number, low)},
+             {"to", "high", offsetof(wb_number, high)}};
+enum { PARTS = sizeof parts / sizeof *parts };
+
+static void put_numbers(json_t *row, const wb_report_result *result, size_t condition, const char *output,
+                        const wb_number *number, const bool *shown, int decimals) {
+  const char *scope = wb_json_text(json_object_get(result->summary, "plugin"), "scope");
+  for (size_t p = 0; p < PARTS; p++) {
+    if (!shown[p]) continue;
+    const bool per_run = scope && !strcmp(scope, "run");
+    char *source = wb_format("%s/summary.json: conditions[%zu].values.%s%s%s", wb_last_part(result->folder),
+                             condition, output, per_run ? "." : "", per_run ? parts[p].key : "");
+    wb_table_number(row, *(const double *)((const char *)number + parts[p].offset), decimals, source);
+    free(source);
+  }
+}
+
+json_t *wb_table_of_output(const wb_report_result *result, const char *output, double at) {
+  wb_line *lines;
+  const size_t line_count = wb_lines_make(result->summary, &lines);
+  const size_t count = json_array_size(json_object_get(result->summary, "conditions"));
+  wb_number *numbers = wb_new(wb_number, count ? count : 1);
+  double *means = wb_new(double, count ? count : 1);
+  for (size_t i = 0; i < count; i++) {
+    numbers[i] = wb_line_number(result->summary, i, output, at);
+    means[i] = numbers[i].mean;
+  }
+  const int decimals = wb_number_decimals(means, count);
+  bool shown[PARTS];
+  for (size_t p = 0; p < PARTS; p++) shown[p] = has_part(numbers, count, parts[p].offset);
+  json_t *table = NULL;
+  if (shown[0]) {
+    table = wb_table_new();
+    const char *strength = NULL;
+    for (size_t l = 0; l < line_count; l++)
+      strength = lines[l].strength_name ? lines[l].strength_name : strength;
+    if (line_count > 1) wb_table_column(table, "condition", false);
+    if (strength) wb_table_column(table, strength, true);
+    wb_table_column(table, "seeds", true);
+    for (size_t p = 0; p < PARTS; p++)
+      if (shown[p]) wb_table_column(table, parts[p].title, true);
+    for (size_t l = 0; l < line_count; l++)
+      for (size_t i = 0; i < lines[l].count; i++) {
+        json_t *row = wb_table_row(table);
+        const size_t c = lines[l].conditions[i];
+        if (line_count > 1) wb_table_text(row, lines[l].label);
+        if (strength && lines[l].strength_name)
+          wb_json_append(row, wb_json("{so so}", "text", wb_json_string(lines[l].strengths[i]), "value",
+                                      wb_json_real(strtod(lines[l].strengths[i], NULL))));
+        else if (strength)
+          wb_table_text(row, "");
+        wb_table_number(row, (double)numbers[c].n, 0, NULL);
+        put_numbers(row, result, c, output, &numbers[c], shown, decimals);
+      }
+  }
+  free(means);
+  free(numbers);
+  wb_lines_free(lines, line_count);
+  return table;
+}
+
+/* "0.62 (0.22)" */
+static void put_pair(json_t *row, const json_t *values, size_t column, const char *source, bool strong) {
+  const json_t *mean = json_array_get(values, column), *sd = json_array_get(values, column + 1);
+  char *first = wb_number_text(json_is_number(mean) ? json_number_value(mean) : NAN, 2);
+  char *second = wb_number_text(json_is_number(sd) ? json_number_value(sd) : NAN, 2);
+  char *text = json_is_number(mean) ? wb_format("%s (%s)", first, second) : wb_copy("\u2013");
+  json_t *cell =
+      wb_json("{so so sb}", "text", wb_json_string(text), "value",
+              wb_json_real(json_is_number(mean) ? json_number_value(mean) : NAN), "strong", (int)strong);
+  if (source) wb_json_set(cell, "source", wb_json_string(source));
+  wb_json_append(row, cell);
+  free(text);
+  free(second);
+  free(first);
+}
+
+json_t *wb_table_of_similarity(const wb_report_result *result) {
+  enum { WITHIN = 0, ACROSS = 2, BOLD = 4, PUBLISHED_WITHIN = 5, PUBLISHED_ACROSS = 7, COLUMNS = 9 };
+  const json_t *table = json_object_get(json_object_get(result->summary, "values"), "table");
+  const json_t *labels = json_object_get(table, "row_labels"), *values;
+  if (!json_array_size(labels) || wb_json_int(table, "columns") != COLUMNS) return NULL;
+  json_t *out = wb_table_new();
+  static const char *const titles[] = {"condition", "within", "within, published", "across",
+                                       "across, published"};
+  for (size_t i = 0; i < sizeof titles / sizeof *titles; i++) wb_table_column(out, titles[i], i > 0);
+  size_t r;
+  json_array_foreach(json_object_get(table, "data"), r, values) {
+    json_t *row = wb_table_row(out);
+    char *source = wb_format("%s/summary.json: values.table.data[%zu]", wb_last_part(result->folder), r);
+    const bool strong = json_number_value(json_array_get(values, BOLD)) == 1;
+    wb_table_text(row, json_string_value(json_array_get(labels, r)));
+    put_pair(row, values, WITHIN, source, strong);
+    put_pair(row, values, PUBLISHED_WITHIN, NULL, false);
+    put_pair(row, values, ACROSS, source, strong);
+    put_pair(row, values, PUBLISHED_ACROSS, NULL, false);
+    free(source);
+  }
+  return out;
+}
+
+/* "ce, ws, 0.2, .." */
+static char *list_factors(const json_t *factors) {
+  char *text = NULL;
+  size_t size = 0;
+  FILE *out = wb_must(open_memstream(&text, &size));
+  const char *name, *separator = "";
+  json_t *value;
+  json_object_foreach((json_t *)factors, name, value) {
+    fprintf(out, "%s%s %s", separator, name, json_is_string(value) ? json_string_value(value) : "");
+    separator = ", ";
+  }
+  fclose(out);
+  return text;
+}
+
+json_t *wb_table_of_inputs(const wb_report_result *result) {
+  json_t *table = wb_table_new();
+  wb_table_column(table, "file", false);
+  wb_table_column(table, "factors", false);
+  wb_table_column(table, "SHA-256 of what was read", false);
+  const json_t *runs = json_object_get(result->summary, "runs"), *run;
+  size_t i;
+  json_array_foreach(runs, i, run) {
+    json_t *row = wb_table_row(table);
+    char *factors = list_factors(json_object_get(run, "factors"));
+    wb_table_text(row, wb_json_text(run, "file"));
+    wb_table_text(row, factors);
+    wb_table_text(row, wb_json_text(run, "digest"));
+    free(factors);
+  }
+  return table;
+}
