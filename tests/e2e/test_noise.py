@@ -252,5 +252,126 @@ class InputNoise(unittest.TestCase):
         self.assertAlmostEqual(allowed["clean"], accuracy(forward(run, images)))
 
 
+# ---- Ensembles ----
+
+def softmax(x):
+    e = np.exp(np.float64(x) - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def votes(logits):
+    """Answers of the five schemes; logits (members, images, classes)."""
+    p, each = softmax(logits), logits.argmax(2)
+    counts = np.stack([(each == c).sum(0) for c in range(CLASSES)], 1)
+    confidence = p.max(2)
+    weights = confidence / confidence.sum(0)
+    return {"soft": p.mean(0).argmax(1), "logits": np.float64(logits).mean(0).argmax(1), "majority": counts.argmax(1),
+            "confident": each[confidence.argmax(0), np.arange(logits.shape[1])],
+            "weighted": (weights[..., None] * p).sum(0).argmax(1)}
+
+
+def gain(logits):
+    """Of the soft vote, image by image."""
+    return (votes(logits)["soft"] == here.labels) - (logits.argmax(2) == here.labels).mean(0)
+
+
+def diversity(logits):
+    """Error correlation, disagreement, Q, double fault: means over pairs."""
+    right, found = logits.argmax(2) == here.labels, []
+    for x, y in itertools.combinations(right, 2):
+        a, b, c, d = (x & y).mean(), (x & ~y).mean(), (~x & y).mean(), (~x & ~y).mean()
+        with np.errstate(invalid="ignore"):  # a member that has all right, or all wrong
+            found.append((np.corrcoef(x, y)[0, 1], b + c, (a * d - b * c) / (a * d + b * c), d))
+    return [np.mean(known) if (known := [x for x in each if not np.isnan(x)]) else np.nan for each in zip(*found)]
+
+
+class Ensemble(unittest.TestCase):
+    def logits(self, rho, kind="none"):
+        """Stored logits of the condition's runs: (levels, members, images, classes)."""
+        runs = [here.runs[rho, seed] for seed in range(3)]
+        got = Result("noise-logits", runs, "--noise", kind, *OPTIONS).runs
+        return np.stack([got[run.name]["logits"].reshape(-1, TEST, CLASSES) for run in runs], 1)
+
+    def test_against_numpy(self):
+        result = Result("ensemble", list(here.runs.values()), *OPTIONS)
+        for rho, got in zip((0, 0.2), result.conditions):
+            settings = [self.logits(rho)[0]] + [x for kind in TYPES for x in self.logits(rho, kind)]
+            with h5py.File(here.runs[rho, 1]) as f:
+                np.testing.assert_allclose(settings[0][1], f["activations/test/logits"][()], rtol=1e-5, atol=1e-5)
+            schemes = np.transpose([[(vote == here.labels).mean() for vote in votes(x).values()] for x in settings])
+            np.testing.assert_allclose(got["schemes"], schemes, atol=1e-12)
+            single = [(x.argmax(2) == here.labels).mean() for x in settings]
+            gains = schemes[0] - single
+            self.assertTrue(np.abs(gains).max() > 0, "ensembles that could not tell anything")
+            for name, expected in (("gain", gains), ("accuracy", schemes[0]), ("single", single)):
+                np.testing.assert_allclose(got[name][0, 0], expected[0], atol=1e-12)
+                np.testing.assert_allclose(got[name][1:, 1:].ravel(), expected[1:], atol=1e-12)
+                self.assertTrue(np.isnan(got[name][0, 1:]).all() and np.isnan(got[name][1:, 0]).all())
+                np.testing.assert_allclose(got[name][1:, 1], expected[0], atol=1e-12)  # level 0 is clean
+            np.testing.assert_allclose([got["clean-gain"], got["soft-vote"], got["members-accuracy"]],
+                                       [gains[0], schemes[0, 0], single[0]], atol=1e-12)
+            np.testing.assert_allclose(got["diversity"], np.transpose([diversity(x) for x in settings]), atol=1e-12)
+            for name, measure in zip(("error-correlation", "disagreement", "q-statistic", "double-fault"),
+                                     diversity(settings[0])):
+                if np.isnan(measure):
+                    self.assertIn("all images right, or all wrong", got[name])
+                else:
+                    self.assertAlmostEqual(got[name], measure)
+            growth = [np.mean([gain(settings[0][list(some)]).mean() for some in itertools.combinations(range(3), size)])
+                      for size in (1, 2, 3)]
+            np.testing.assert_array_equal(got["growth"][0], [1, 2, 3])
+            np.testing.assert_allclose(got["growth"][1], growth, atol=1e-12)
+            self.check_interval(got, settings)
+
+    def check_interval(self, got, settings):
+        """NumPy's bootstrap has other draws: its ends lie within what two bootstraps of 1,000 draws differ by."""
+        rng = np.random.default_rng(0)
+        each = np.stack([gain(x) for x in settings])
+        means = np.stack([each[:, rng.integers(0, TEST, TEST)].mean(1) for _ in range(4000)])
+        low, high = np.quantile(means, [0.025, 0.975], axis=0)
+        tolerance = 0.35 * means.std(0) + 1e-12
+        for name, end in (("gain-low", low), ("gain-high", high)):
+            self.assertTrue((np.abs(got[name][1:, 1:].ravel() - end[1:]) <= tolerance[1:]).all(), name)
+            self.assertLessEqual(abs(got[f"clean-{name}"] - end[0]), tolerance[0])
+
+    def test_one_run(self):
+        got, = Result("ensemble", here.runs[0, 0], *OPTIONS).conditions
+        self.assertEqual(got["members"], 1)
+        for name in ("gain", "schemes", "diversity", "growth", "clean-gain", "q-statistic"):
+            self.assertIn("only one run", got[name])
+
+    def test_same_run_twice(self):
+        """Copies of one member: nothing gained, nothing differs."""
+        copy = here.folder / "copy.h5"
+        copy.write_bytes(here.runs[0, 0].read_bytes())
+        with h5py.File(copy, "r+") as f:
+            f.attrs["seed"] = 99
+        got, = Result("ensemble", [here.runs[0, 0], copy], *OPTIONS).conditions
+        self.assertEqual((got["clean-gain"], got["clean-gain-low"], got["disagreement"]), (0, 0, 0))
+        self.assertAlmostEqual(got["error-correlation"], 1)
+        np.testing.assert_array_equal(got["growth"][1], 0)
+
+    def test_refusals(self):
+        run = here.runs[0, 0]
+        refusal(self, 2, ["levels"], "ensemble", "--in", run, "--levels", "2")
+        other = here.folder / "elsewhere.h5"
+        make_data(other, seed=2)
+        stranger = train("stranger.h5", other, "--rho", 0, "--seed", 5)
+        done = workbench("run", "ensemble", "--in", run, here.runs[0, 1], stranger, *OPTIONS)
+        self.assertEqual(done.returncode, 1)  # the others are done
+        self.assertIn("other images", done.stderr)
+        more = here.folder / "more-classes.h5"
+        more.write_bytes(run.read_bytes())
+        with h5py.File(more, "r+") as f:
+            f.attrs["seed"] = 98
+            for name in ("model/fc.weight", "model/fc.bias"):
+                kept = np.concatenate([f[name][()], f[name][:1]])  # a fourth class
+                del f[name]
+                f[name] = kept
+        done = workbench("run", "ensemble", "--in", run, more, *OPTIONS)
+        self.assertEqual(done.returncode, 4, done.stderr)
+        self.assertIn("tells 4 classes and", done.stderr.replace("tells 3 classes and", "tells 4 classes and"))
+
+
 if __name__ == "__main__":
     support.main(__doc__, make_runs)
