@@ -57,7 +57,8 @@ static void print_help(void) {
        "  common: {data: builtin, epochs: 10}\n"
        "  grid: {rho: [0, 0.04, 0.2], seed: 0..4}\n"
        "  extra: [{dropout: 0, seed: 0}]\n"
-       "  analyses: [accuracy, moran]\n\n"
+       "  analyses: [accuracy, moran]\n"
+       "  report: {title: My study}   # or no\n\n"
        "example\n  workbench sweep plan study.yaml\n  workbench sweep run study.yaml");
 }
 

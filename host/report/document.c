@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "cautions.h"
+#include "claims.h"
 #include "files.h"
 #include "heap.h"
 #include "json.h"
@@ -173,6 +174,44 @@ static json_t *make_further(const builder *b) {
   return list;
 }
 
+/* ---- Claims ---- */
+
+/* The data sets of the runs, and whether they are the papers' own images. */
+static char *name_data(const wb_report *report) {
+  char **levels;
+  const size_t count = wb_report_levels(report, "data", &levels);
+  bool own = count > 0;
+  for (size_t i = 0; i < count; i++)
+    own = own && (!strcmp(levels[i], "cifar10") || !strcmp(levels[i], "mnist"));
+  char *text = wb_format("%s%s%s", count ? levels[0] : "data of an unknown name",
+                         count > 1 ? " and others" : "", own ? "" : ", not the papers' own images");
+  wb_free_texts(levels, count);
+  return text;
+}
+
+static json_t *make_claims(const wb_report *report) {
+  size_t count = 0;
+  wb_report about = *report; // claims of one paper only where the runs are about one only
+  const bool first = wb_paper_applies(report, WB_REPORT_CONTRASTIVE_TOPOGRAPHY);
+  const bool second = wb_paper_applies(report, WB_REPORT_BEYOND_TOPOGRAPHY);
+  if (first != second) about.paper = first ? WB_REPORT_CONTRASTIVE_TOPOGRAPHY : WB_REPORT_BEYOND_TOPOGRAPHY;
+  wb_claim *claims = wb_claims_check(&about, &count);
+  json_t *list = wb_must(json_array());
+  char *data = name_data(report);
+  for (size_t i = 0; i < count; i++) {
+    const wb_claim *c = &claims[i];
+    const wb_report_result *result = c->figure ? wb_report_find(report, c->figure) : NULL;
+    json_t *claim = wb_json("{ss ss ss so so so}", "id", c->id, "statement", c->statement, "verdict",
+                            wb_verdict_name(c->verdict), "numbers", wb_json_string(c->numbers), "test",
+                            wb_json_string(c->test), "data", wb_json_string(data));
+    if (result) wb_json_set(claim, "figure", wb_json_string(wb_last_part(result->folder)));
+    wb_json_append(list, claim);
+  }
+  free(data);
+  wb_claims_free(claims, count);
+  return list;
+}
+
 /* ---- How to make it again ---- */
 
 static json_t *copy_or_empty(const json_t *object, const char *key) {
@@ -211,6 +250,7 @@ json_t *wb_document_make(const wb_report *report, const json_t *skipped) {
   json_t *document = wb_json("{ss ss ss so so so}", "schema", "workbench.report/1", "workbench",
                              WORKBENCH_VERSION, "created", now, "title", wb_json_string(report->title),
                              "overview", wb_report_overview(report), "papers", papers);
+  wb_json_set(document, "claims", make_claims(report));
   wb_json_set(document, "further", make_further(&b));
   wb_json_set(document, "warnings", wb_report_cautions(report, skipped));
   wb_json_set(document, "provenance", make_provenance(report));

@@ -75,6 +75,7 @@ static void put_contents(FILE *out, const json_t *document) {
   const json_t *paper;
   size_t i;
   fputs("<nav aria-label=\"Contents\"><ul>\n<li><a href=\"#run\">What was run</a></li>\n", out);
+  if (has_items(document, "claims")) fputs("<li><a href=\"#claims\">The claims</a></li>\n", out);
   json_array_foreach(json_object_get(document, "papers"), i, paper) {
     put(out, "<li><a href=\"#", wb_json_text(paper, "keyword"), "\">");
     put(out, "", wb_json_text(paper, "name"), "</a></li>\n");
@@ -99,6 +100,66 @@ static void put_overview(FILE *out, const json_t *document) {
     fprintf(out, "<p>%zu <a href=\"#warnings\">%s</a> to read first.</p>\n", warnings,
             warnings == 1 ? "warning" : "warnings");
   fputs("</section>\n", out);
+}
+
+/* How many there are of each verdict. */
+static void count_verdicts(FILE *out, const json_t *claims) {
+  static const char *const verdicts[] = {"holds", "contradicted", "inconclusive", "not enough runs"};
+  const char *separator = ": ";
+  fprintf(out, "<p>%zu claims", json_array_size(claims));
+  for (size_t v = 0; v < sizeof verdicts / sizeof *verdicts; v++) {
+    size_t found = 0, i;
+    const json_t *claim;
+    json_array_foreach(claims, i, claim) found += !strcmp(wb_json_text(claim, "verdict"), verdicts[v]);
+    if (!found) continue;
+    fprintf(out, "%s%zu %s", separator, found, verdicts[v]);
+    separator = ", ";
+  }
+  put(out, ". Data: ", wb_json_text(json_array_get(claims, 0), "data"), ".</p>\n");
+}
+
+/* Each of the parts between semicolons on a line of its own. */
+static void put_lines(FILE *out, const char *text) {
+  for (const char *end; text && (end = strstr(text, "; ")); text = end + 2) {
+    char *part = wb_format("%.*s", (int)(end - text), text);
+    put(out, "", part, "<br>");
+    free(part);
+  }
+  wb_escape(out, text);
+}
+
+static void put_claim(FILE *out, const json_t *claim) {
+  const char *figure = wb_json_text(claim, "figure"), *verdict = wb_json_text(claim, "verdict");
+  char *kind = wb_copy(verdict);
+  for (char *at = kind; *at; at++) *at = *at == ' ' ? '-' : *at;
+  put(out, "<tr><th scope=\"row\">", wb_json_text(claim, "id"), "</th>");
+  put(out, "<td>", wb_json_text(claim, "statement"), "");
+  if (figure) put(out, " <a href=\"#", figure, "\">Figure</a>");
+  put(out, "</td><td title=\"", wb_json_text(claim, "data"), "\">");
+  put(out, "<span class=\"verdict ", kind, "\">");
+  put(out, "", verdict, "</span></td>");
+  fputs("<td>", out);
+  put_lines(out, wb_json_text(claim, "numbers"));
+  const char *test = wb_json_text(claim, "test");
+  if (test && strcmp(test, "none") != 0) put(out, "<br><span class=\"files\">", test, "</span>");
+  fputs("</td></tr>\n", out);
+  free(kind);
+}
+
+static void put_claims(FILE *out, const json_t *document) {
+  const json_t *claims = json_object_get(document, "claims"), *claim;
+  size_t i;
+  if (!json_array_size(claims)) return;
+  fputs("<section id=\"claims\">\n<h2>What the papers claim</h2>\n", out);
+  count_verdicts(out, claims);
+  fputs("<div class=\"wide\" tabindex=\"0\"><table class=\"sortable claims\"><thead><tr><th "
+        "scope=\"col\">claim</th>"
+        "<th scope=\"col\">published</th><th scope=\"col\">here</th><th "
+        "scope=\"col\">numbers</th></tr></thead>\n"
+        "<tbody>\n",
+        out);
+  json_array_foreach(claims, i, claim) put_claim(out, claim);
+  fputs("</tbody></table></div>\n</section>\n", out);
 }
 
 static void put_here(FILE *out, const json_t *parts) {
@@ -275,6 +336,7 @@ void wb_html_write(FILE *out, const json_t *document) {
   put_contents(out, document);
   fputs("<main>\n", out);
   put_overview(out, document);
+  put_claims(out, document);
   json_array_foreach(json_object_get(document, "papers"), i, paper) put_paper(out, &page, paper);
   put_further(out, &page, document);
   put_warnings(out, document);

@@ -69,6 +69,22 @@ static void put_overview(FILE *out, const json_t *overview) {
   fputs("\n", out);
 }
 
+static void put_claims(FILE *out, const json_t *claims) {
+  const json_t *claim;
+  size_t i;
+  if (!json_array_size(claims)) return;
+  put(out, "## What the papers claim\n\nData: ", wb_json_text(json_array_get(claims, 0), "data"),
+      "\n\n| claim | published | here | numbers |\n| --- | --- | --- | --- |\n");
+  json_array_foreach(claims, i, claim) {
+    put(out, "| ", wb_json_text(claim, "id"), " | ");
+    put(out, "", wb_json_text(claim, "statement"), " | ");
+    put(out, "", wb_json_text(claim, "verdict"), " | ");
+    put(out, "", wb_json_text(claim, "numbers"), " ");
+    put(out, "", wb_json_text(claim, "test"), " |\n");
+  }
+  fputs("\n", out);
+}
+
 static void put_paper(FILE *out, const json_t *paper) {
   const json_t *section;
   size_t i;
@@ -90,6 +106,7 @@ void wb_markdown_write(FILE *out, const json_t *document) {
   size_t i;
   put(out, "# ", wb_json_text(document, "title"), "\n\n");
   put_overview(out, json_object_get(document, "overview"));
+  put_claims(out, json_object_get(document, "claims"));
   json_array_foreach(json_object_get(document, "papers"), i, item) put_paper(out, item);
   if (json_array_size(json_object_get(document, "further"))) fputs("## Further metrics\n\n", out);
   json_array_foreach(json_object_get(document, "further"), i, item) {

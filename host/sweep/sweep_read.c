@@ -392,7 +392,7 @@ static wb_status read_analyses(const reader *r) {
 static wb_status read_report(const reader *r) {
   const json_t *report = json_object_get(r->file, "report");
   wb_sweep *sweep = r->sweep;
-  sweep->report = report != NULL;
+  sweep->report = report || sweep->analysis_count;
   if (!report) return WB_OK;
   if (json_is_string(report) && !strcmp(json_string_value(report), "no")) {
     sweep->report = false;

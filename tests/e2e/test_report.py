@@ -166,6 +166,17 @@ class Report(unittest.TestCase):
             self.assertEqual([cell["value"] for cell in row[1:]], [data[0], data[5], data[2], data[7]])
         self.assertEqual(section["table"]["rows"][0][2]["text"], "0.77 (0.23)")  # ce, rho 0, as published
 
+    def test_claims_have_a_verdict_each(self):
+        make_report()
+        document = json.loads((here.folder / "report/data/report.json").read_text())
+        claims = document["claims"]
+        self.assertEqual([claim["id"] for claim in claims], [f"A{i}" for i in range(1, 21)])
+        for claim in claims:
+            self.assertIn(claim["verdict"], ["holds", "contradicted", "inconclusive", "not enough runs"])
+            self.assertIn(claim["statement"], page().text)
+            self.assertIn("not the papers' own images", claim["data"])
+        self.assertEqual(claims[1]["verdict"], "not enough runs")  # of simclr there are none
+
     def test_what_is_not_measured_is_named(self):
         make_report()
         self.assertIn("workbench run tsne", page().text)
