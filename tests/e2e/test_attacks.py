@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 """Robustness to attacks and damage: adversarial against the same attacks in PyTorch, pruning against weights
-set to zero in NumPy and shown to PyTorch, on a small network trained here.
+set to zero in NumPy and shown to PyTorch, corruptions against Pillow's JPEG and CIFAR-10-C's format, on a small network
+trained here.
 
 usage: test_attacks.py BUILD
 
 SPDX-License-Identifier: GPL-3.0-or-later
 """
+import io
 import pathlib
 import sys
 import unittest
@@ -13,6 +15,7 @@ import unittest
 import h5py
 import numpy as np
 import torch
+from PIL import Image
 
 import support
 from support import Result, here, refusal, workbench
@@ -148,6 +151,66 @@ class Pruning(unittest.TestCase):
         self.assertEqual(x.tolist(), [0, 1])
         self.assertAlmostEqual(y[1], 1 / CLASSES)
         refusal(self, 2, ["ascending order"], "pruning", "--in", here.network, "--shares", "0.5,0.2")
+
+
+class Corruptions(unittest.TestCase):
+    """What each corruption does to an image is in tests/unit/test_corruption.c."""
+
+    def accuracy(self, images, labels):
+        with torch.no_grad():
+            logits = here.net(torch.from_numpy(np.float32(images) / 255)).numpy()
+        return (logits.argmax(1) == labels).mean()
+
+    def test_like_pillow(self):
+        got = Result("corruptions", here.network, "--only", "jpeg_compression,pixelate", "--images", 100).only()
+        images = [Image.fromarray(image) for image in here.images[:100].transpose(0, 2, 3, 1)]
+        errors = []
+        for damage in (self.jpeg, self.pixelate):
+            for severity in range(5):
+                damaged = np.stack([np.asarray(damage(image, severity)) for image in images]).transpose(0, 3, 1, 2)
+                errors.append(1 - self.accuracy(damaged, here.labels[:100]))
+        errors = np.reshape(errors, (2, 5))
+        np.testing.assert_allclose(got["errors"], errors, rtol=0, atol=0.0101)  # one image on the fence
+        np.testing.assert_allclose(got["mean-error"], got["errors"].mean(), rtol=1e-12)
+        np.testing.assert_allclose(got["accuracy"][1], [got["clean"], *(1 - got["errors"].mean(0))], rtol=1e-12)
+        self.assertAlmostEqual(got["clean"], self.accuracy(here.images[:100], here.labels[:100]))
+
+    @staticmethod
+    def jpeg(image, severity):
+        out = io.BytesIO()
+        image.save(out, "JPEG", quality=(80, 65, 58, 50, 40)[severity])
+        return Image.open(out)
+
+    @staticmethod
+    def pixelate(image, severity):
+        side = int(32 * (0.95, 0.9, 0.85, 0.75, 0.65)[severity])
+        return image.resize((side, side), Image.BOX).resize((32, 32), Image.BOX)
+
+    def test_files(self):
+        """CIFAR-10-C's own format: severities one after the other, labels of their own."""
+        folder = here.folder / "corrupted"
+        folder.mkdir()
+        rng = np.random.default_rng(6)
+        labels = np.tile(here.labels, 5)
+        stack = np.concatenate([np.clip(here.images + 25 * s * rng.standard_normal(here.images.shape), 0, 255)
+                                for s in range(5)]).astype(np.uint8)
+        np.save(folder / "fog.npy", stack.transpose(0, 2, 3, 1))
+        np.save(folder / "labels.npy", np.uint8(labels))
+        got = Result("corruptions", here.network, "--only", "fog", "--corrupted", folder, "--images", 0).only()
+        right = [1 - self.accuracy(part, here.labels) for part in np.split(stack, 5)]
+        np.testing.assert_allclose(got["errors"][0], right, rtol=0, atol=0.0026)
+        refusal(self, 4, ["snow.npy"], "corruptions", "--in", here.network, "--only", "snow", "--corrupted", folder)
+        np.save(folder / "snow.npy", np.zeros((10, 28, 28, 3), np.uint8))
+        refusal(self, 4, ["snow.npy", "5 severities"], "corruptions", "--in", here.network, "--only", "snow", "--corrupted",
+                folder)
+        refusal(self, 2, ["no corruption mist"], "corruptions", "--in", here.network, "--only", "mist")
+
+    def test_all(self):
+        """The fifteen, in order; the same again whatever the threads."""
+        one = Result("corruptions", here.network, "--images", 40, "--threads", 1).only()
+        two = Result("corruptions", here.network, "--images", 40, "--threads", 2, "--recompute").only()
+        self.assertEqual(one["errors"].shape, (15, 5))
+        np.testing.assert_array_equal(one["errors"], two["errors"])
 
 
 if __name__ == "__main__":
