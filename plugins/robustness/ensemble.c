@@ -245,21 +245,6 @@ static wb_status emit_table(const session *s, const char *name, const double *va
   return host->emit_matrix(host, name, rows, cols, table, names, columns);
 }
 
-/* Names of the settings: "clean", "white 0.01", .. */
-static wb_status setting_names(const session *s, const char ***names) {
-  *names = WB_ALLOC(s->host, const char *, s->members.settings);
-  if (!*names) return WB_NOMEM;
-  (*names)[0] = "clean";
-  for (size_t i = 1; i < s->members.settings; i++) {
-    char before[32];
-    size_t level;
-    snprintf(before, sizeof before, "%s ", wb_members_role(&s->members, i, &level));
-    (*names)[i] = wb_noise_level_label(s->host, before, s->members.levels->items[level]);
-    if (!(*names)[i]) return WB_NOMEM;
-  }
-  return WB_OK;
-}
-
 static wb_status emit_number(const wb_host *host, const char *name, double value, const char *reason) {
   return isnan(value) ? host->emit_missing(host, name, reason) : host->emit_scalar(host, name, value);
 }
@@ -310,7 +295,7 @@ static wb_status emit(const session *s) {
   const wb_host *host = s->host;
   const size_t settings = s->members.settings;
   const char **names;
-  WB_TRY(setting_names(s, &names));
+  WB_TRY(wb_members_names(&s->members, &names));
   WB_TRY(emit_gain(s));
   WB_TRY(emit_table(s, "accuracy", s->schemes));
   WB_TRY(emit_table(s, "single", s->single));

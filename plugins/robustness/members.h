@@ -42,6 +42,21 @@ static inline const char *wb_members_role(const wb_members *m, size_t setting, s
   return setting ? wb_noise_types[(setting - 1) / m->levels->count] : "none";
 }
 
+/* Names of the settings: "clean", "white 0.01", .. */
+static inline wb_status wb_members_names(const wb_members *m, const char ***names) {
+  *names = WB_ALLOC(m->host, const char *, m->settings);
+  if (!*names) return WB_NOMEM;
+  (*names)[0] = "clean";
+  for (size_t i = 1; i < m->settings; i++) {
+    char before[32];
+    size_t level;
+    snprintf(before, sizeof before, "%s ", wb_members_role(m, i, &level));
+    (*names)[i] = wb_noise_level_label(m->host, before, m->levels->items[level]);
+    if (!(*names)[i]) return WB_NOMEM;
+  }
+  return WB_OK;
+}
+
 /* Run `run` has images, classes and labels as run 0; WB_INPUT. labels (count): scratch. */
 static inline wb_status wb_members_compare(const wb_members *m, uint32_t run, int32_t *labels) {
   const wb_host *host = m->host;

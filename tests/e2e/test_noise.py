@@ -86,13 +86,14 @@ def noisy(image, kind, level, index, seed=0, exponent=1.0):
 
 # ---- The networks in PyTorch ----
 
-def forward(path, images):
-    """Logits of images in [0, 1]."""
+def forward(path, images, changed=None):
+    """Logits of images in [0, 1], with some weights replaced."""
     with h5py.File(path) as f:
         weights = {}
         f["model"].visititems(lambda name, item: weights.update({name: torch.tensor(item[()])})
                               if isinstance(item, h5py.Dataset) else None)
         mean, sd = (torch.tensor(np.float32(f["model"].attrs[key])).view(1, -1, 1, 1) for key in ("mean", "sd"))
+    weights.update({name: torch.tensor(np.float32(value)) for name, value in (changed or {}).items()})
     encoder = networks.ShallowCNN(UNITS, width=WIDTH)
     encoder.load_state_dict({key[len("encoder."):]: value for key, value in weights.items()
                              if key.startswith("encoder.")}, strict=False)
@@ -334,6 +335,32 @@ class Ensemble(unittest.TestCase):
             self.assertTrue((np.abs(got[name][1:, 1:].ravel() - end[1:]) <= tolerance[1:]).all(), name)
             self.assertLessEqual(abs(got[f"clean-{name}"] - end[0]), tolerance[0])
 
+    def test_contrasts(self):
+        """Differences between conditions: of the gains, and with paired draws, so that equal conditions differ by 0."""
+        runs = list(here.runs.values())
+        gains = [got["gain"] for got in Result("ensemble", runs, *OPTIONS).conditions]
+        got = Result("ensemble-contrasts", runs, *OPTIONS).study
+        expected = gains[1] - gains[0]
+        np.testing.assert_allclose(got["difference"][0], [expected[0, 0], *expected[1:, 1:].ravel()], atol=1e-12)
+        each = [np.stack([gain(x) for x in [self.logits(rho)[0]] + [y for kind in TYPES for y in self.logits(rho, kind)]])
+                for rho in (0, 0.2)]
+        rng = np.random.default_rng(1)
+        means = np.stack([(each[1] - each[0])[:, rng.integers(0, TEST, TEST)].mean(1) for _ in range(4000)])
+        for name, end in zip(("difference-low", "difference-high"), np.quantile(means, [0.025, 0.975], axis=0)):
+            lattice = 1 / (3 * TEST)  # gains of three members are multiples of it
+            self.assertTrue((np.abs(got[name][0] - end) <= 0.35 * means.std(0) + lattice).all(), name)
+        copies = []
+        for seed in range(2):
+            copies.append(here.folder / f"twin{seed}.h5")
+            copies[-1].write_bytes(here.runs[0, seed].read_bytes())
+            with h5py.File(copies[-1], "r+") as f:
+                f.attrs["rho"] = 0.7
+        got = Result("ensemble-contrasts", [here.runs[0, 0], here.runs[0, 1], *copies], *OPTIONS).study
+        for name in ("difference", "difference-low", "difference-high"):
+            np.testing.assert_allclose(got[name], 0, atol=1e-15)
+        got = Result("ensemble-contrasts", [here.runs[0, 0], here.runs[0, 1]], *OPTIONS).study
+        self.assertIn("only one condition", got["difference"])
+
     def test_one_run(self):
         got, = Result("ensemble", here.runs[0, 0], *OPTIONS).conditions
         self.assertEqual(got["members"], 1)
@@ -371,6 +398,63 @@ class Ensemble(unittest.TestCase):
         done = workbench("run", "ensemble", "--in", run, more, *OPTIONS)
         self.assertEqual(done.returncode, 4, done.stderr)
         self.assertIn("tells 4 classes and", done.stderr.replace("tells 3 classes and", "tells 4 classes and"))
+
+
+# ---- Perturbed weights ----
+
+class WeightNoise(unittest.TestCase):
+    levels, draws = [0, 0.5, 2], 3
+
+    def perturbed(self, path, names, level, draw_number):
+        """{name in the file: W + level sd(W) z}; names: {name in the file: name of the layer}."""
+        seed, out = host_seed(0, "weight-noise"), {}
+        with h5py.File(path) as f:
+            for name, layer in names.items():
+                w = np.float64(f["model/" + name][()])
+                z = normals(seed, f"{layer} {level:.17g}", draw_number, w.size).reshape(w.shape)
+                out[name] = np.float32(w + level * w.std() * z)
+        return out
+
+    def check(self, target, names):
+        path = here.runs[0.2, 0]
+        got = Result("weight-noise", path, "--target", target, "--levels", ",".join(map(str, self.levels)), "--draws",
+                     self.draws).only()
+        right = np.array([[accuracy(forward(path, here.images, self.perturbed(path, names, level, k)))
+                           for k in range(self.draws)] for level in self.levels])
+        clean = accuracy(forward(path, here.images))
+        np.testing.assert_array_equal(got["accuracy"][0], self.levels)
+        np.testing.assert_allclose(got["accuracy"][1], right.mean(1), atol=1e-12)
+        np.testing.assert_allclose(got["accuracy-sd"][1], right.std(1, ddof=1), atol=1e-7)
+        self.assertAlmostEqual(got["clean"], clean)
+        self.assertEqual(got["accuracy"][1][0], got["clean"])  # level 0 is clean
+        self.assertAlmostEqual(got["drop"], clean - right.mean())
+        return path, got
+
+    def test_readout(self):
+        path, got = self.check("readout", {"fc.weight": "readout.weight"})
+        upper = lambda w: np.corrcoef(np.float64(w))[np.triu_indices(len(w), 1)]
+        with h5py.File(path) as f:
+            before = upper(f["model/fc.weight"][()])
+        similarity = []
+        for level in self.levels:
+            after = [upper(self.perturbed(path, {"fc.weight": "readout.weight"}, level, k)["fc.weight"])
+                     for k in range(self.draws)]
+            similarity.append(np.mean([before @ x / np.linalg.norm(before) / np.linalg.norm(x) for x in after]))
+        np.testing.assert_allclose(got["similarity"][1], similarity, rtol=1e-6)
+
+    def test_embedding(self):
+        _, got = self.check("embedding", {"encoder.fc.weight": "embedding.weight"})
+        self.assertIn("readout", got["similarity"])
+
+    def test_encoder(self):
+        names = {f"encoder.conv{i}.weight": f"encoder.conv{i}.weight" for i in (1, 2, 3, 4)}
+        self.check("encoder", {**names, "encoder.fc.weight": "embedding.weight"})
+
+    def test_refusals(self):
+        run = here.runs[0, 0]
+        refusal(self, 2, ["levels"], "weight-noise", "--in", run, "--levels=-1")
+        refusal(self, 2, ["target"], "weight-noise", "--in", run, "--target", "head")
+        self.assertIn("one draw", Result("weight-noise", run, "--draws", 1, "--images", 5).only()["accuracy-sd"])
 
 
 if __name__ == "__main__":
