@@ -50,7 +50,7 @@ static void check_norms(json_t *list, const wb_report_result *result, const wb_l
     if (!(norm < COLLAPSED * base)) continue;
     char *where = name_condition(line, i);
     warn(list,
-         "The weights have collapsed %s: their mean norm is %.2g, %.0f%% of that without topography "
+         "The weights have collapsed (%s): their mean norm is %.2g, %.0f%% of that without topography "
          "(%.2g). Part of the smoothness there is lack of weight.",
          where, norm, 100 * norm / base, base);
     free(where);
@@ -62,7 +62,7 @@ static void check_dead(json_t *list, const wb_report_result *result, const wb_li
     const double dead = wb_line_number(result->summary, line->conditions[i], "dead", NAN).mean;
     if (!(dead >= DEAD)) continue;
     char *where = name_condition(line, i);
-    warn(list, "No stimulus excites %.0f%% of the units %s.", 100 * dead, where);
+    warn(list, "No stimulus excites %.0f%% of the units (%s).", 100 * dead, where);
     free(where);
   }
 }
@@ -79,7 +79,7 @@ static void check_chance(json_t *list, const wb_report_result *result, const wb_
     const double accuracy = wb_line_number(result->summary, line->conditions[i], "top1", NAN).mean;
     if (!(accuracy < NEAR_CHANCE / (double)classes)) continue;
     char *where = name_condition(line, i);
-    warn(list, "Accuracy is near chance %s: %.3f, where chance is %.3f.", where, accuracy,
+    warn(list, "Accuracy is near chance (%s): %.3f, where chance is %.3f.", where, accuracy,
          1 / (double)classes);
     free(where);
   }

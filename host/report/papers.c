@@ -29,7 +29,7 @@ static const wb_paper_figure figures[] = {
     {P1, "Figure 6", "rdm-consistency", "consistency", "consistency", NAN, NULL,
      "Seeds agree less as rho grows: under ce, supcon and margin from 0.80\u20130.87 at rho 0 to "
      "0.60\u20130.80 at 0.2; simclr at rho 1 is the exception."},
-    {P1, "Figure 7", "ensemble", "gain", "gain", NAN, NULL,
+    {P1, "Figure 7", "ensemble", "gain", "clean-gain", NAN, NULL,
      "Ensembles gain accuracy at every rho, with topography about as much as without (ten ce models on clean "
      "images: 2.9 points at rho 0, 3.0\u20133.15 with topography), and most at an intermediate noise level."},
     {P1, "Table 1", "similarity-table", "table", NULL, NAN, NULL,
@@ -51,10 +51,10 @@ static const wb_paper_figure figures[] = {
     {P2, "Entropy and sparsity", "activation-stats", "entropy", "entropy", NAN, NULL,
      "Weight similarity has higher entropy and variance, and lower sparsity, than activation similarity and "
      "the control."},
-    {P2, "Noise on the weights", "weight-noise", "drop", "drop", NAN, NULL,
+    {P2, "Noise on the weights", "weight-noise", "drop", "mean-drop", NAN, NULL,
      "Both losses lose less accuracy than the control, weight similarity least; it preserves the similarity "
      "of class weights best."},
-    {P2, "Noise on the input", "input-noise", "drop", "drop", NAN, NULL,
+    {P2, "Noise on the input", "input-noise", "change", "noisy", NAN, NULL,
      "On CIFAR-10 activation similarity is the most robust, on MNIST weight similarity."},
     {P2, "Expert units", "expert-units", "preferred", "class-i", NAN, NULL,
      "Units that detect a class form clusters under both losses."},

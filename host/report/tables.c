@@ -54,60 +54,75 @@ static const struct {
              {"to", "high", offsetof(wb_number, high)}};
 enum { PARTS = sizeof parts / sizeof *parts };
 
-static void put_numbers(json_t *row, const wb_report_result *result, size_t condition, const char *output,
-                        const wb_number *number, const bool *shown, int decimals) {
-  const char *scope = wb_json_text(json_object_get(result->summary, "plugin"), "scope");
+typedef struct output_table {
+  const wb_report_result *result;
+  const char *output, *strength; // its name; NULL where there is none
+  bool labelled, shown[PARTS];
+  int decimals;
+  wb_number *numbers; // by condition
+} output_table;
+
+static json_t *make_columns(const output_table *t) {
+  json_t *table = wb_table_new();
+  if (t->labelled) wb_table_column(table, "condition", false);
+  if (t->strength) wb_table_column(table, t->strength, true);
+  wb_table_column(table, "seeds", true);
+  for (size_t p = 0; p < PARTS; p++)
+    if (t->shown[p]) wb_table_column(table, parts[p].title, true);
+  return table;
+}
+
+static void put_numbers(json_t *row, const output_table *t, size_t condition) {
+  const char *scope = wb_json_text(json_object_get(t->result->summary, "plugin"), "scope");
+  const bool per_run = scope && !strcmp(scope, "run");
   for (size_t p = 0; p < PARTS; p++) {
-    if (!shown[p]) continue;
-    const bool per_run = scope && !strcmp(scope, "run");
-    char *source = wb_format("%s/summary.json: conditions[%zu].values.%s%s%s", wb_last_part(result->folder),
-                             condition, output, per_run ? "." : "", per_run ? parts[p].key : "");
-    wb_table_number(row, *(const double *)((const char *)number + parts[p].offset), decimals, source);
+    if (!t->shown[p]) continue;
+    const double value = *(const double *)((const char *)&t->numbers[condition] + parts[p].offset);
+    char *source =
+        wb_format("%s/summary.json: conditions[%zu].values.%s%s%s", wb_last_part(t->result->folder),
+                  condition, t->output, per_run ? "." : "", per_run ? parts[p].key : "");
+    wb_table_number(row, value, t->decimals, source);
     free(source);
   }
 }
 
+static void put_line(json_t *table, const output_table *t, const wb_line *line) {
+  for (size_t i = 0; i < line->count; i++) {
+    json_t *row = wb_table_row(table);
+    if (t->labelled) wb_table_text(row, line->label);
+    if (t->strength && line->strength_name)
+      wb_json_append(row, wb_json("{so so}", "text", wb_json_string(line->strengths[i]), "value",
+                                  wb_json_real(strtod(line->strengths[i], NULL))));
+    else if (t->strength)
+      wb_table_text(row, "");
+    wb_table_number(row, (double)t->numbers[line->conditions[i]].n, 0, NULL);
+    put_numbers(row, t, line->conditions[i]);
+  }
+}
+
+static void collect_numbers(output_table *t, double at, size_t count) {
+  double *means = wb_new(double, count ? count : 1);
+  t->numbers = wb_new(wb_number, count ? count : 1);
+  for (size_t i = 0; i < count; i++) {
+    t->numbers[i] = wb_line_number(t->result->summary, i, t->output, at);
+    means[i] = t->numbers[i].mean;
+  }
+  t->decimals = wb_number_decimals(means, count);
+  for (size_t p = 0; p < PARTS; p++) t->shown[p] = has_part(t->numbers, count, parts[p].offset);
+  free(means);
+}
+
 json_t *wb_table_of_output(const wb_report_result *result, const char *output, double at) {
   wb_line *lines;
-  const size_t line_count = wb_lines_make(result->summary, &lines);
-  const size_t count = json_array_size(json_object_get(result->summary, "conditions"));
-  wb_number *numbers = wb_new(wb_number, count ? count : 1);
-  double *means = wb_new(double, count ? count : 1);
-  for (size_t i = 0; i < count; i++) {
-    numbers[i] = wb_line_number(result->summary, i, output, at);
-    means[i] = numbers[i].mean;
-  }
-  const int decimals = wb_number_decimals(means, count);
-  bool shown[PARTS];
-  for (size_t p = 0; p < PARTS; p++) shown[p] = has_part(numbers, count, parts[p].offset);
-  json_t *table = NULL;
-  if (shown[0]) {
-    table = wb_table_new();
-    const char *strength = NULL;
-    for (size_t l = 0; l < line_count; l++)
-      strength = lines[l].strength_name ? lines[l].strength_name : strength;
-    if (line_count > 1) wb_table_column(table, "condition", false);
-    if (strength) wb_table_column(table, strength, true);
-    wb_table_column(table, "seeds", true);
-    for (size_t p = 0; p < PARTS; p++)
-      if (shown[p]) wb_table_column(table, parts[p].title, true);
-    for (size_t l = 0; l < line_count; l++)
-      for (size_t i = 0; i < lines[l].count; i++) {
-        json_t *row = wb_table_row(table);
-        const size_t c = lines[l].conditions[i];
-        if (line_count > 1) wb_table_text(row, lines[l].label);
-        if (strength && lines[l].strength_name)
-          wb_json_append(row, wb_json("{so so}", "text", wb_json_string(lines[l].strengths[i]), "value",
-                                      wb_json_real(strtod(lines[l].strengths[i], NULL))));
-        else if (strength)
-          wb_table_text(row, "");
-        wb_table_number(row, (double)numbers[c].n, 0, NULL);
-        put_numbers(row, result, c, output, &numbers[c], shown, decimals);
-      }
-  }
-  free(means);
-  free(numbers);
-  wb_lines_free(lines, line_count);
+  const size_t count = wb_lines_make(result->summary, &lines);
+  output_table t = {.result = result, .output = output, .labelled = count > 1};
+  for (size_t l = 0; l < count; l++)
+    t.strength = lines[l].strength_name ? lines[l].strength_name : t.strength;
+  collect_numbers(&t, at, json_array_size(json_object_get(result->summary, "conditions")));
+  json_t *table = t.shown[0] ? make_columns(&t) : NULL;
+  for (size_t l = 0; l < count && table; l++) put_line(table, &t, &lines[l]);
+  free(t.numbers);
+  wb_lines_free(lines, count);
   return table;
 }
 

@@ -101,7 +101,9 @@ class Sweep(unittest.TestCase):
         self.assertIn("did you mean workbench sweep status?", self.call("staus", "study.yaml", code=2).stderr)
 
     def test_run_does_everything_and_again_nothing(self):
+        self.write(SPEC.replace("report: no", "report: {title: A <small> study}"))
         self.call("run", "study.yaml")
+        self.assertIn("<h1>A &lt;small&gt; study</h1>", (self.folder / "study/report/index.html").read_text())
         before = {path: path.stat().st_mtime_ns for path in self.folder.glob("study/runs/*.h5")}
         self.assertEqual(len(before), 10)
         status = self.status()

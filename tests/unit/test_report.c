@@ -252,7 +252,7 @@ static void test_cautions(void **state) {
   assert_string_equal(json_string_value(json_array_get(list, 0)), "x/summary.json is not JSON");
   assert_string_equal(json_string_value(json_array_get(list, 1)), "accuracy failed on a.h5: no labels");
   assert_string_equal(json_string_value(json_array_get(list, 2)),
-                      "Accuracy is near chance at rho 5: 0.110, where chance is 0.100.");
+                      "Accuracy is near chance (at rho 5): 0.110, where chance is 0.100.");
   json_decref(list);
   json_decref(skipped);
   free_result(&result);
