@@ -134,7 +134,14 @@ static json_t *make_section(const wb_report_result *result, const wb_paper_figur
                             "title", wb_json_string(wb_json_text(plugin, "title")), "reference",
                             wb_json_string(wb_json_text(plugin, "reference")), "figures",
                             list_figures(result, drawn, false), "more", list_figures(result, drawn, true));
-  if (figure) wb_json_set(section, "label", wb_json_string(figure->label));
+  if (figure) {
+    const bool numbered = !strncmp(figure->label, "Figure ", 7) || !strncmp(figure->label, "Table ", 6);
+    char *heading = numbered ? wb_format("%s: %s", figure->label, wb_json_text(section, "title"))
+                             : wb_copy(figure->label);
+    wb_json_set(section, "label", wb_json_string(figure->label));
+    wb_json_set(section, "heading", wb_json_string(heading));
+    free(heading);
+  }
   if (figure && figure->published) wb_json_set(section, "published", wb_json_string(figure->published));
   wb_json_set(section, "here", told ? wb_lines_sentence(result, told, at, place) : wb_must(json_array()));
   json_t *main_table = similarity ? wb_table_of_similarity(result) : NULL;

@@ -247,8 +247,7 @@ static void put_paper(FILE *out, wb_figure_page *page, const json_t *paper) {
   json_array_foreach(json_object_get(paper, "figures"), i, section) {
     put(out, "<article", NULL, "");
     if (!wb_json_true(section, "shown")) put(out, " id=\"", wb_json_text(section, "folder"), "\"");
-    put(out, "><h3>", wb_json_text(section, "label"), ": ");
-    put(out, "", wb_json_text(section, "title"), "</h3>\n");
+    put(out, "><h3>", wb_json_text(section, "heading"), "</h3>\n");
     put_section_body(out, page, section);
     fputs("</article>\n", out);
   }

@@ -90,8 +90,7 @@ static void put_paper(FILE *out, const json_t *paper) {
   size_t i;
   put(out, "## The figures of ", wb_json_text(paper, "name"), "\n\n");
   json_array_foreach(json_object_get(paper, "figures"), i, section) {
-    put(out, "### ", wb_json_text(section, "label"), ": ");
-    put(out, "", wb_json_text(section, "title"), "\n\n");
+    put(out, "### ", wb_json_text(section, "heading"), "\n\n");
     put_section(out, section);
   }
   json_array_foreach(json_object_get(paper, "missing"), i, section) {

@@ -15,18 +15,20 @@ from support import here
 from test_report import make_report
 
 # Appended to the page: measures it once it is drawn, and writes what it found into the title.
-PROBE = """<script>
-addEventListener("load", () => {
+MEASURE = """
   const drawings = Array.from(document.querySelectorAll("main figure svg"));
   for (const fold of document.querySelectorAll("details")) fold.open = true;
-  const empty = drawings.filter(svg => svg.getBoundingClientRect().width < 40 || svg.getBBox().width < 40);
-  const header = document.querySelector("table.sortable th button");
-  if (header) header.click();
-  document.title = JSON.stringify({drawings: drawings.length, empty: empty.length, sorted: !!document.querySelector("th[aria-sort]"),
+  const found = {drawings: drawings.length,
+    empty: drawings.filter(svg => svg.getBoundingClientRect().width < 40 || svg.getBBox().width < 40).length,
     overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    requests: performance.getEntriesByType("resource").length});
-});
-</script>"""
+    requests: performance.getEntriesByType("resource").length};"""
+TRY = """
+  document.querySelector("table.sortable th button").click();
+  found.sorted = !!document.querySelector("th[aria-sort]");
+  const dialog = document.querySelector("dialog");
+  document.querySelector(".drawing").dispatchEvent(new KeyboardEvent("keydown", {key: "Enter"}));
+  found.zoomed = dialog.open && dialog.firstChild === drawings[0];"""
+PROBE = "<script>addEventListener('load', () => {%s\n  document.title = JSON.stringify(found);\n});</script></body>"
 
 
 def browse(path, width, *options):
@@ -43,7 +45,7 @@ class Browser(unittest.TestCase):
         make_report()
         self.page = here.folder / "report/index.html"
         self.probed = here.folder / "report/probed.html"
-        self.probed.write_text(self.page.read_text().replace("</body>", PROBE + "</body>"))
+        self.probed.write_text(self.page.read_text().replace("</body>", PROBE % (MEASURE + TRY)))
 
     def test_every_width(self):
         for width in (500, 800, 1600):  # chromium's window has at least 500 pixels
@@ -54,7 +56,16 @@ class Browser(unittest.TestCase):
             self.assertIn('"overflow":0', found)
             self.assertIn('"requests":0', found)
             self.assertIn('"sorted":true', found)
+            self.assertIn('"zoomed":true', found)
             self.assertGreater(int(re.search(r'"drawings":(\d+)', found).group(1)), 8)
+
+    def test_without_javascript(self):
+        plain = here.folder / "report/plain.html"
+        plain.write_text(re.sub(r"<script>.*?</script>", "", self.page.read_text(), flags=re.S)
+                         .replace("</body>", PROBE % MEASURE))
+        dom, complaints = browse(plain, 800)
+        self.assertEqual(complaints, [])
+        self.assertIn('"empty":0', re.search(r"<title>(.*?)</title>", dom).group(1))
 
     def test_narrow(self):
         frame = here.folder / "report/frame.html"
