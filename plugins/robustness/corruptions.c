@@ -2,8 +2,7 @@
  *
  * The corruption error is the share of corrupted images that are classified wrongly, its mean over
  * corruptions and severities the mean corruption error (absolute, not divided by another network's). 0: no
- * corruption matters. As high as with guessing: all is lost. corruption-errors compares it with a baseline
- * condition.
+ * corruption matters. As high as with guessing: all is lost.
  *
  * The corruptions are made here, for images of any size, with the parameters of the published CIFAR variant;
  * frost is a made texture instead of photographs. --corrupted reads CIFAR-10-C's own files instead.
