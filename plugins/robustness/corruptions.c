@@ -181,7 +181,11 @@ static wb_status open_array(const session *s, const char *name, wb_arrays **file
   wb_error err = {0};
   char path[4096];
   snprintf(path, sizeof path, "%s/%s.npy", s->params->corrupted, name);
-  if (wb_arrays_open(path, file, &err) != WB_OK) return host->fail(host, err.status, err.message);
+  const wb_status opened = wb_arrays_open(path, file, &err);
+  if (opened != WB_OK) {
+    host->fail(host, opened, err.message);
+    return opened;
+  }
   WB_TRY(host->defer(host, release_arrays, *file));
   *array = wb_arrays_at(*file, 0);
   const wb_array *a = *array;
@@ -190,8 +194,9 @@ static wb_status open_array(const session *s, const char *name, wb_arrays **file
                            : a->rank == 4 && a->number == WB_NUMBER_U8 && a->dims[1] == s->t.height &&
                                  a->dims[2] == s->t.width && a->dims[3] == s->t.channels;
   if (fits && a->dims[0] >= WB_SEVERITIES && a->dims[0] % WB_SEVERITIES == 0) return WB_OK;
-  return wb_host_fail(host, WB_INPUT, "%s is not an array of %s for each of 5 severities", path,
-                      labels ? "labels" : "8-bit images (height, width, channels) of the network's size");
+  wb_host_fail(host, WB_INPUT, "%s is not an array of %s for each of 5 severities", path,
+               labels ? "labels" : "8-bit images (height, width, channels) of the network's size");
+  return WB_INPUT;
 }
 
 static wb_status read_rows(const session *s, wb_arrays *file, const wb_array *array, wb_element element,
