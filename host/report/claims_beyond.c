@@ -21,8 +21,8 @@ static const wb_measure variance = {"activation-stats", "variance", NAN, 1, ""};
 static const wb_measure distance = {"colocalization", "distance", 0.5, 1, " grid cells"};
 static const wb_measure clean = {"input-noise", "clean", NAN, 100, " points"};
 static const wb_measure noisy = {"input-noise", "noisy", NAN, 100, " points"};
-static const wb_measure drop = {"weight-noise", "mean-drop", NAN, 100, " points"};
-static const wb_measure preserved = {"weight-noise", "mean-rsm", NAN, 1, ""};
+static const wb_measure drop = {"weight-noise", "drop", NAN, 100, " points"};
+static const wb_measure preserved = {"weight-noise", "similarity", 0.5, 1, ""};
 static const wb_measure orientation = {"orientation-tuning", "selectivity", NAN, 1, ""};
 static const wb_measure mirror = {"symmetry", "left-right", NAN, 1, ""};
 static const wb_measure slope = {"eccentricity", "slope", NAN, 1, ""};
@@ -87,8 +87,8 @@ static void weight_noise_harms_less(wb_checks *c) {
   wb_check_add(c, &drop, "accuracy drop, ws - control", &lost.ws, &lost.control, 0, -1);
   wb_check_add(c, &drop, "accuracy drop, as - control", &lost.as, &lost.control, 0, -1);
   wb_check_add(c, &drop, "accuracy drop, ws - as", &lost.ws, &lost.as, 0, -1);
-  wb_check_add(c, &preserved, "RSM similarity, ws - as", &kept.ws, &kept.as, 0, 1);
-  wb_check_add(c, &preserved, "RSM similarity, ws - control", &kept.ws, &kept.control, 0, 1);
+  wb_check_add(c, &preserved, "RSM similarity at noise 0.5, ws - as", &kept.ws, &kept.as, 0, 1);
+  wb_check_add(c, &preserved, "RSM similarity at noise 0.5, ws - control", &kept.ws, &kept.control, 0, 1);
 }
 
 /* ws beyond as and the control. */

@@ -214,8 +214,8 @@ static void put_gain(wb_report *report, const char *rho, double gain, double rea
   const char *const names[] = {"gain", "gain-low", "gain-high"};
   for (int k = 0; k < 3; k++)
     wb_json_set(values, names[k],
-                wb_json("{s[ss] s[ss] s[[nf][ff]]}", "row_labels", "pink", "white", "column_labels", "clean",
-                        "0.2", "data", 0.5,
+                wb_json("{s[ss] s[ss] s[[fn][nf]]}", "row_labels", "clean", "white", "column_labels", "clean",
+                        "level 0.2", "data",
                         gain + (k == 0   ? 0
                                 : k == 1 ? -reach
                                          : reach),
