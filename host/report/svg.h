@@ -8,8 +8,8 @@
 
 typedef struct wb_svg_label {
   const char *prefix; // of each id, so that figures of one page do not share any
-  const char *name;   // what the figure is, for who cannot see it; where the drawing ends with that text, too,
-                      // it is cut off: the page says it
+  const char *name; // what the figure is, for who cannot see it; where the drawing ends with that text, too,
+                    // it is cut off: the page says it
 } wb_svg_label;
 
 /* Writes an SVG drawing for use within HTML: only shapes, text and embedded PNG images; no scripts, no

@@ -42,7 +42,8 @@ class Examples(unittest.TestCase):
     def test_nightly_report(self):
         (self.folder / "study.yaml").write_text(STUDY)
         run = self.call(EXAMPLES / "nightly-report", "study.yaml")
-        self.assertEqual(run.stdout.splitlines(), ["runs: 2 done", "analyses: 1 done", "results: study/results"])
+        self.assertEqual(run.stdout.splitlines(), ["runs: 2 done", "analyses and report: 2 done",
+                                                   "report: study/report/index.html"])
 
     def test_nightly_report_names_what_failed(self):
         (self.folder / "study.yaml").write_text(STUDY.replace("rho: [0, 0.2]", "grid: 8x8, units: [64, 60]"))

@@ -340,7 +340,7 @@ class Training(unittest.TestCase):
         with h5py.File(self.path("grey.h5"), "w") as f:
             for split in "train", "test":
                 f[f"{split}/images"], f[f"{split}/labels"] = np.zeros((20, 28, 28), np.uint8), np.arange(20) % 10
-        done = self.readout("ce.h5", "no.h5", "--data", "h5:" + self.path("grey.h5"), status=4)
+        done = self.readout("ce.h5", "no.h5", "--data", "h5:" + self.path("grey.h5"), "--allow-other-data", status=4)
         self.assertIn("takes images of 3x32x32", done.stderr)
         self.assertFalse(os.path.exists(self.path("no.h5")))
 

@@ -243,7 +243,7 @@ class Driven(unittest.TestCase):
         half = self.images[:, :, :SIDE // 2]
         with h5py.File(here.folder / "mirror.h5", "w") as f:
             f["test/images"], f["test/labels"] = np.concatenate([half, half[:, :, ::-1]], 2), np.arange(70) % 4
-        got = Result("symmetry", self.path, "--data", f"h5:{here.folder / 'mirror.h5'}").only()
+        got = Result("symmetry", self.path, "--data", f"h5:{here.folder / 'mirror.h5'}", "--allow-other-data").only()
         np.testing.assert_allclose(got["map"][0], 1, atol=1e-9)
         self.assertLess(got["up-down"], 0.999)
 
@@ -290,7 +290,7 @@ class Driven(unittest.TestCase):
             refusal(self, 4, ["features.h5"], metric, "--in", write_run("features.h5", noise(4, 9)))
         with h5py.File(here.folder / "small.h5", "w") as f:
             f["test/images"], f["test/labels"] = self.images[:, :16], np.arange(70) % 4
-        refusal(self, 4, ["16 x 32", "32 x 32"], "symmetry", "--in", self.path, "--data", f"h5:{here.folder / 'small.h5'}")
+        refusal(self, 4, ["16 x 32", "32 x 32"], "symmetry", "--in", self.path, "--data", f"h5:{here.folder / 'small.h5'}", "--allow-other-data")
 
 
 if __name__ == "__main__":
