@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Robustness to attacks and damage: adversarial against the same attacks in PyTorch, pruning against weights
-set to zero in NumPy and shown to PyTorch, corruptions against Pillow's JPEG and CIFAR-10-C's format, on a small network
-trained here.
+set to zero in NumPy and shown to PyTorch, corruptions against Pillow's JPEG and CIFAR-10-C's format, corruption
+errors against NumPy, on a small network trained here.
 
 usage: test_attacks.py BUILD
 
@@ -211,6 +211,88 @@ class Corruptions(unittest.TestCase):
         two = Result("corruptions", here.network, "--images", 40, "--threads", 2, "--recompute").only()
         self.assertEqual(one["errors"].shape, (15, 5))
         np.testing.assert_array_equal(one["errors"], two["errors"])
+
+
+class CorruptionError(unittest.TestCase):
+    TYPES = ("gaussian_noise", "impulse_noise")
+    OPTIONS = ("--only", ",".join(TYPES), "--images", 80)
+
+    @classmethod
+    def setUpClass(cls):
+        """Networks of rho 0 (two seeds), rho 0.2, and of another objective, all less sure than the first."""
+        cls.paths = []
+        for k, (objective, rho, seed) in enumerate([("ce", 0, 0), ("ce", 0, 1), ("ce", 0.2, 0), ("margin", 0.2, 0)]):
+            path = here.folder / f"{objective}-{rho}-{seed}.h5"
+            path.write_bytes(here.network.read_bytes())
+            with h5py.File(path, "r+") as f:
+                weight = f["model/fc.weight"]
+                weight[...] += 0.4 * k * weight[()].std() * np.random.default_rng(k).standard_normal(weight.shape)
+                factors = [x for x in f.attrs["factors"] if x not in ("objective", "topo", "rho", "seed")]
+                f.attrs.create("factors", [*factors, "objective", "rho", "seed"], dtype=support.TEXT)
+                f.attrs.create("objective", objective, dtype=support.TEXT)
+                f.attrs["rho"], f.attrs["seed"] = float(rho), seed
+            cls.paths.append(path)
+        runs = Result("corruptions", cls.paths, *cls.OPTIONS).runs
+        runs = [runs[path.name] for path in cls.paths]
+        errors, clean = np.array([run["errors"] for run in runs]), np.array([1 - run["clean"] for run in runs])
+        groups = [[0, 1], [2], [3]]
+        cls.errors = np.array([errors[g].mean(0) for g in groups])  # (conditions, types, severities)
+        cls.clean = np.array([clean[g].mean() for g in groups])
+
+    def expected(self, condition, baseline=0):
+        """CE and relative CE of each type."""
+        added = self.errors - self.clean[:, None, None]
+        return [100 * x[condition].sum(1) / x[baseline].sum(1) for x in (self.errors, added)]
+
+    def check_row(self, got, row, condition, baseline=0):
+        ce, relative = self.expected(condition, baseline)
+        np.testing.assert_allclose(got["ce"][row], ce, rtol=1e-9)
+        np.testing.assert_allclose(got["relative-ce"][row], relative, rtol=1e-9)
+        np.testing.assert_allclose(got["mce"][row], [ce.mean(), relative.mean()], rtol=1e-9)
+
+    def test_own_baseline(self):
+        """Each objective has its own; margin has none here."""
+        result = Result("corruption-error", self.paths, *self.OPTIONS)
+        got = result.study
+        self.assertEqual(got["ce"].shape, (3, 2))
+        np.testing.assert_allclose(got["mce"][0], 100, rtol=1e-12)
+        self.check_row(got, 0, 0)
+        self.check_row(got, 1, 1)
+        self.assertGreater(abs(got["mce"][1] - 100).min(), 1)  # there is something to compare
+        for name in ("mce", "ce", "relative-ce"):
+            self.assertTrue(np.isnan(got[name][2]).all(), name)
+        with h5py.File(here.folder / "results/corruption-error/result.h5") as f:
+            labels = f["study/ce/data"].attrs
+            self.assertEqual(list(labels["row_labels"]), ["ce rho 0", "ce rho 0.2", "margin rho 0.2"])
+            self.assertEqual(list(labels["col_labels"]), list(self.TYPES))
+
+    def test_named_baseline(self):
+        """One for all, of whatever objective; numbers by their value."""
+        got = Result("corruption-error", self.paths, *self.OPTIONS, "--baseline", "objective=ce,rho=0.20").study
+        for condition in range(3):
+            self.check_row(got, condition, condition, 1)
+
+    def test_without(self):
+        """Without a baseline all is missing and says why; one that does not exist, or is no factor, is refused."""
+        got = Result("corruption-error", self.paths[2:], *self.OPTIONS).study
+        for name in ("mce", "ce", "relative-ce"):
+            self.assertIn("no condition has a baseline", got[name])
+        arguments = ("corruption-error", "--in", *self.paths, *self.OPTIONS, "--baseline")
+        refusal(self, 2, ["as in rho=0"], *arguments, "rho")
+        done = workbench("run", *arguments, "rho=7")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("no condition of these runs has the factors of --baseline", done.stderr)
+
+    def test_nothing_to_divide_by(self):
+        """A baseline that always answers the same loses nothing: there is CE, but no relative CE."""
+        flat = here.folder / "flat-baseline.h5"
+        flat.write_bytes(self.paths[0].read_bytes())
+        with h5py.File(flat, "r+") as f:
+            f["model/fc.weight"][...] = 0
+        got = Result("corruption-error", [flat, self.paths[2]], *self.OPTIONS).study
+        np.testing.assert_allclose(got["ce"][1], 100 * self.errors[1].mean(1) / (1 - 1 / CLASSES), rtol=1e-9)
+        self.assertTrue(np.isnan(got["mce"][:, 1]).all())
+        self.assertIn("cost the baseline nothing", got["relative-ce"])
 
 
 if __name__ == "__main__":
