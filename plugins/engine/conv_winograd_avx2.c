@@ -53,6 +53,7 @@ typedef struct job {
   float *scratch;
   int threads;
   layout l;
+  wb_maps streamed; // `out`, with what the number of images decides
 } job;
 
 /* Channel sums of a block: sums and sums of squares. */
@@ -196,9 +197,9 @@ static void run(job *j, const wb_winograd *conv, int n) {
   j->threads = wb_smaller(conv->threads, omp_get_max_threads());
   j->gemm = conv->gemm;
   j->l = plan(conv, j->pass, j->in, j->out, n);
-  wb_maps out = *j->out;
-  out.stream = wb_maps_plane(&out, n, 0) * sizeof(float) >= WB_STREAM_BYTES;
-  j->out = &out;
+  j->streamed = *j->out;
+  j->streamed.stream = wb_maps_plane(j->out, n, 0) * sizeof(float) >= WB_STREAM_BYTES;
+  j->out = &j->streamed;
   if (j->l.filters_first)
     filters_first(j);
   else
