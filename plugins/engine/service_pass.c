@@ -39,13 +39,15 @@ static void classify(wb_model *m, const float *embedding, uint32_t n) {
   wb_linear_rows(m->logits, m->read, m->weight, m->bias, (int)n, (int)m->units, (int)m->classes);
 }
 
-/* Position of a layer for wb_service_layer. */
+/* Position of a layer for wb_service_layer; one past the logits for what the classifier reads. */
 static wb_status find_layer(const wb_host *host, const wb_model *m, const char *name, uint32_t *index) {
   uint32_t dims[3];
   const char *found;
   for (*index = 0; (found = wb_service_layer(m, *index, dims)); ++*index)
     if (strcmp(found, name) == 0) return WB_OK;
-  if (strcmp(name, "logits") == 0)
+  const bool input = strcmp(name, "readout_input") == 0;
+  if (input && m->classes) return WB_OK;
+  if (input || strcmp(name, "logits") == 0)
     return wb_host_fail(host, WB_INPUT, "%s has no classifier: neither a linear head nor a readout", m->path);
   return wb_host_fail(host, WB_ARG, "the network of %s has no layer %s; it has %s and others", m->path, name,
                       wb_service_layer(m, 0, dims));
@@ -74,7 +76,8 @@ wb_status wb_service_forward(const wb_host *host, wb_model *m, const float *imag
   if (logits) classify(m, m->embedding, n);
   for (uint32_t t = 0; t < taps; t++) {
     if (index[t] == inner) memcpy(outs[t], m->embedding, (size_t)n * m->units * sizeof(float));
-    if (index[t] > inner) memcpy(outs[t], m->logits, (size_t)n * m->classes * sizeof(float));
+    if (index[t] == inner + 1) memcpy(outs[t], m->logits, (size_t)n * m->classes * sizeof(float));
+    if (index[t] > inner + 1) memcpy(outs[t], m->read, (size_t)n * m->units * sizeof(float));
   }
   return WB_OK;
 }

@@ -16,6 +16,7 @@
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
+#include <cblas.h>
 #include <string.h>
 
 #include "images.h"
@@ -134,6 +135,11 @@ typedef struct session {
   double *z;     // (largest layer)
   float *logits; // (WB_TESTED_BATCH, classes)
   double done, total;
+  /* Of a perturbed readout, as the network is the same in every draw: */
+  float *inputs;   // (images, units): what the readout reads
+  float *outputs;  // (images, classes): its logits as trained
+  int32_t *labels; // (images)
+  float *change;   // (classes, units): W' - W
 } session;
 
 static bool targeted(int32_t target, const char *name, uint32_t rank) {
@@ -174,10 +180,17 @@ static wb_status open(session *s) {
   s->noisy = WB_ALLOC(host, float, largest);
   s->z = WB_ALLOC(host, double, largest);
   s->logits = WB_ALLOC(host, float, (size_t)WB_TESTED_BATCH * s->t.classes);
-  return s->noisy && s->z && s->logits ? WB_OK : WB_NOMEM;
+  if (!s->noisy || !s->z || !s->logits) return WB_NOMEM;
+  if (s->params->target != READOUT) return WB_OK;
+  s->inputs = WB_ALLOC(host, float, s->t.count * s->t.units);
+  s->outputs = WB_ALLOC(host, float, s->t.count * s->t.classes);
+  s->labels = WB_ALLOC(host, int32_t, s->t.count);
+  s->change = WB_ALLOC(host, float, largest);
+  return s->inputs && s->outputs && s->labels && s->change ? WB_OK : WB_NOMEM;
 }
 
-/* Puts W' in the place of W in every targeted layer; the last one stays in `noisy`. */
+/* Puts W' in the place of W in every targeted layer of the encoder; the last one stays in `noisy`, and the
+ * readout's only there. */
 static wb_status perturb(session *s, double level, uint64_t draw) {
   const wb_host *host = s->host;
   for (size_t i = 0; i < s->layer_count; i++) {
@@ -188,7 +201,7 @@ static wb_status perturb(session *s, double level, uint64_t draw) {
     wb_noise_normals(s->z, l->count, &rng);
     for (size_t k = 0; k < l->count; k++)
       s->noisy[k] = (float)((double)l->whole[k] + level * l->sd * s->z[k]);
-    WB_TRY(s->t.engine->tensor_set(host, s->t.model, l->tensor, s->noisy));
+    if (s->params->target != READOUT) WB_TRY(s->t.engine->tensor_set(host, s->t.model, l->tensor, s->noisy));
   }
   return WB_OK;
 }
@@ -201,6 +214,45 @@ static wb_status evaluate(session *s, double *accuracy) {
     WB_TRY(wb_tested_logits(s->host, &s->t, s->t.clean, n, s->logits));
     right += wb_tested_right(&s->t, s->logits, n);
     s->host->progress(s->host, s->done += n, s->total, NULL);
+  }
+  *accuracy = (double)right / (double)s->t.count;
+  return WB_OK;
+}
+
+/* Runs the network once for all perturbations of its readout; accuracy with the weights as trained. */
+static wb_status keep_readout(session *s, double *accuracy) {
+  static const char *const layers[] = {"readout_input", "logits"};
+  const wb_host *host = s->host;
+  uint64_t right = 0;
+  for (uint64_t first = 0; first < s->t.count; first += WB_TESTED_BATCH) {
+    float *const outs[] = {s->inputs + first * s->t.units, s->outputs + first * s->t.classes};
+    uint32_t n;
+    if (host->cancelled(host)) return WB_CANCELLED;
+    WB_TRY(wb_tested_read(host, &s->t, first, &n));
+    WB_TRY(s->t.engine->forward(host, s->t.model, s->t.clean, n, 2, layers, outs));
+    memcpy(s->labels + first, s->t.labels, n * sizeof *s->labels);
+    right += wb_tested_right(&s->t, outs[1], n);
+    host->progress(host, s->done += n, s->total, NULL);
+  }
+  *accuracy = (double)right / (double)s->t.count;
+  return WB_OK;
+}
+
+/* Accuracy with the readout in `noisy`: what it reads, x, is kept, and the logits change by x (W' - W)^T. */
+static wb_status evaluate_readout(session *s, double *accuracy) {
+  const size_t units = s->t.units, classes = s->t.classes;
+  wb_tested batch = s->t;
+  uint64_t right = 0;
+  for (size_t k = 0; k < classes * units; k++) s->change[k] = s->noisy[k] - s->layers[0].whole[k];
+  for (uint64_t first = 0; first < s->t.count; first += WB_TESTED_BATCH) {
+    const uint64_t left = s->t.count - first;
+    const uint32_t n = left < WB_TESTED_BATCH ? (uint32_t)left : WB_TESTED_BATCH;
+    if (s->host->cancelled(s->host)) return WB_CANCELLED;
+    memcpy(s->logits, s->outputs + first * classes, n * classes * sizeof *s->logits);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)n, (int)classes, (int)units, 1,
+                s->inputs + first * units, (int)units, s->change, (int)units, 1, s->logits, (int)classes);
+    batch.labels = s->labels + first;
+    right += wb_tested_right(&batch, s->logits, n);
   }
   *accuracy = (double)right / (double)s->t.count;
   return WB_OK;
@@ -230,19 +282,19 @@ typedef struct curves {
 
 static wb_status measure_level(session *s, size_t level, curves *c) {
   const double draws = (double)s->params->draws;
+  const bool readout = s->params->target == READOUT;
   double sum = 0, square = 0, similarity = 0;
   for (uint64_t d = 0; d < (uint64_t)s->params->draws; d++) {
     double accuracy;
     WB_TRY(perturb(s, s->params->levels.items[level], d));
-    WB_TRY(evaluate(s, &accuracy));
+    WB_TRY(readout ? evaluate_readout(s, &accuracy) : evaluate(s, &accuracy));
     sum += accuracy;
     square += accuracy * accuracy;
-    if (s->params->target == READOUT)
-      similarity += rsm_similarity(s->layers[0].whole, s->noisy, s->t.classes, s->t.units) / draws;
+    if (readout) similarity += rsm_similarity(s->layers[0].whole, s->noisy, s->t.classes, s->t.units) / draws;
   }
   c->accuracy[level] = sum / draws;
   c->sd[level] = draws > 1 ? sqrt(fmax(0, square - sum * sum / draws) / (draws - 1)) : NAN;
-  c->similarity[level] = s->params->target == READOUT ? similarity : NAN;
+  c->similarity[level] = readout ? similarity : NAN;
   return WB_OK;
 }
 
@@ -275,11 +327,12 @@ static wb_status run(const wb_host *host, const void *params) {
   session s = {.host = host, .params = params};
   const size_t levels = s.params->levels.count;
   curves c = {WB_ALLOC(host, double, levels), WB_ALLOC(host, double, levels), WB_ALLOC(host, double, levels)};
+  const bool readout = s.params->target == READOUT;
   double clean;
   if (!c.accuracy || !c.sd || !c.similarity) return WB_NOMEM;
   WB_TRY(open(&s));
-  s.total = (double)s.t.count * (1 + (double)levels * (double)s.params->draws);
-  WB_TRY(evaluate(&s, &clean));
+  s.total = (double)s.t.count * (readout ? 1 : 1 + (double)levels * (double)s.params->draws);
+  WB_TRY(readout ? keep_readout(&s, &clean) : evaluate(&s, &clean));
   for (size_t i = 0; i < levels; i++) WB_TRY(measure_level(&s, i, &c));
   return emit(&s, &c, clean);
 }

@@ -135,7 +135,7 @@ static void test_forward(void **state) {
   static float images[IMAGES * SIZE], block[IMAGES * 16 * 16 * 16], last[IMAGES * 64 * 16];
   static float embedding[IMAGES * UNITS], logits[IMAGES * CLASSES], again[IMAGES * UNITS];
   wb_made_images(images, IMAGES * SIZE);
-  static const char *const names[] = {"logits", "layer2.0", "embedding", "layer4.1", "embedding"};
+  static const char *const names[] = {"logits", "layer2.0", "embedding", "layer4.1", "readout_input"};
   float *const outs[] = {logits, block, embedding, last, again};
   assert_ok(engine->forward(&h.table, m, images, IMAGES, 5, names, outs), h);
   expect("embedding", embedding, IMAGES * UNITS, 2e-6);
@@ -199,10 +199,11 @@ static void test_readout(void **state) {
   wb_model *m;
   assert_ok(engine->model(&h.table, "model", 0, 1, &m), h);
   static float image[SIZE], gradient[SIZE];
-  float e[UNITS], logits[CLASSES], loss;
+  float e[UNITS], input[UNITS], logits[CLASSES], loss;
   wb_made_images(image, SIZE);
-  static const char *const names[] = {"embedding", "logits"};
-  assert_ok(engine->forward(&h.table, m, image, 1, 2, names, (float *[]){e, logits}), h);
+  static const char *const names[] = {"embedding", "logits", "readout_input"};
+  assert_ok(engine->forward(&h.table, m, image, 1, 3, names, (float *[]){e, logits, input}), h);
+  for (int u = 0; u < UNITS; u++) assert_true(input[u] == (e[u] > 0 ? e[u] : 0));
   double right[CLASSES];
   plain_logits(right, e);
   for (int c = 0; c < CLASSES; c++) assert_true(fabs((double)logits[c] - right[c]) < 1e-5);
@@ -243,7 +244,10 @@ static void test_refusals(void **state) {
   uint32_t dims[3];
   assert_null(engine->layer(m, 19, dims));
   static const char *const logits[] = {"logits"}, *const unknown[] = {"layer5.0"};
+  static const char *const input[] = {"readout_input"};
   expect_failure(&h, engine->forward(&h.table, m, images, 1, 1, logits, (float *[]){out}), WB_INPUT,
+                 "no classifier");
+  expect_failure(&h, engine->forward(&h.table, m, images, 1, 1, input, (float *[]){out}), WB_INPUT,
                  "no classifier");
   expect_failure(&h, engine->forward(&h.table, m, images, 1, 1, unknown, (float *[]){out}), WB_ARG,
                  "no layer layer5.0");

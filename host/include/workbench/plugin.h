@@ -414,7 +414,7 @@ typedef struct wb_engine_1 {
   void (*model_shape)(const wb_model *model, uint32_t image[3], uint32_t *units, uint32_t *classes);
   /* Names of the layers that can be tapped, in order, with channels, height and width; NULL past the last.
    * After those of the architecture ("conv1", "layer1.0", .., "avgpool", all after ReLU) come "embedding"
-   * (before ReLU) and, where there is a classifier, "logits". */
+   * (before ReLU) and, where there is a classifier, "logits". Unlisted: "readout_input", what it reads. */
   const char *(*layer)(const wb_model *model, uint32_t index, uint32_t dims[3]);
   /* Forward pass of n <= batch images (n, channels, height, width) in [0, 1], normalised inside as in
    * training. outs[i] receives layer layers[i] of the `taps` wanted: (n, its dims). */
