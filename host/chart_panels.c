@@ -123,6 +123,14 @@ static void explain(const wb_chart *chart, wb_figure *figure) {
                                   zero ? "; dotted: without topography" : ""));
 }
 
+/* Whether a condition of the track has values: where none has, its panels would be empty. */
+static bool has_values(const wb_chart *chart, const track *t) {
+  const wb_value **values;
+  for (size_t i = 0; i < t->count; i++)
+    if (t->points[i] >= 0 && wb_chart_values(chart, t->points[i], chart->output->name, &values)) return true;
+  return false;
+}
+
 void wb_chart_columns(const wb_chart *chart, wb_figure *figure) {
   const wb_grouping *g = chart->grouping;
   const wb_value *shape = any_matrix(chart);
@@ -134,16 +142,19 @@ void wb_chart_columns(const wb_chart *chart, wb_figure *figure) {
   figure->share_x = figure->share_y = true;
   figure->width = tracks > 1 ? 170 : across == 1 ? 400 : 230;
   figure->height = tracks > 1 ? 130 : across == 1 ? 250 : 170;
+  size_t shown = 0;
   for (size_t i = 0; i < tracks; i++) {
     const track t =
         g->axis ? (track){g->lines[i].points, g->position_count} : (track){conditions, g->line_count};
+    if (!has_values(chart, &t)) continue;
     for (size_t col = 0; col < shape->cols; col++) {
-      const size_t row = tracks > 1 ? i : col / across;
+      const size_t row = tracks > 1 ? shown : col / across;
       const char *title = shape->col_labels ? shape->col_labels[col] : wb_figure_text(figure, "%zu", col + 1);
       if (tracks > 1) title = wb_figure_text(figure, "%s, %s", g->lines[i].label, title);
       put_panel(chart, figure, wb_figure_panel(figure, (uint32_t)row, (uint32_t)(col % across), title), &t,
                 shape, col);
     }
+    shown++;
   }
   explain(chart, figure);
 }

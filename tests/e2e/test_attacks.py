@@ -98,7 +98,8 @@ class Adversarial(unittest.TestCase):
         grey = here.folder / "grey.h5"
         with h5py.File(grey, "w") as f:
             f["test/images"], f["test/labels"] = np.zeros((5, 28, 28), np.uint8), np.zeros(5, np.int64)
-        refusal(self, 4, ["takes images of 3 x 32 x 32"], "adversarial", "--in", here.network, "--data", f"h5:{grey}")
+        refusal(self, 4, ["takes images of 3 x 32 x 32"], "adversarial", "--in", here.network, "--data", f"h5:{grey}",
+                "--allow-other-data")
 
 
 class Pruning(unittest.TestCase):
