@@ -90,17 +90,18 @@ void wb_bar_draw(const char *label, double fraction, const char *note) {
   }
   terminal.drawn = time;
   const double spent = time - terminal.begun, gained = done - terminal.first; // resumed work begins half-way
-  char cells[CELLS + 1], left[24] = "", line[512];
+  char cells[CELLS + 1], left[24] = "", head[160], tail[40] = "";
   memset(cells, '-', CELLS);
   memset(cells, '#', (size_t)(done * CELLS));
   cells[CELLS] = '\0';
   if (gained > 0 && spent > 1) wb_say_duration(left, spent * (1 - done) / gained);
-  snprintf(line, sizeof line, "%s  [%s] %3.0f%%%s%s%s%s%s", label, cells, 100 * done, note ? "  " : "",
-           note ? note : "", *left ? "  " : "", left, *left ? " left" : "");
+  snprintf(head, sizeof head, "%s  [%s] %3.0f%%%s", label, cells, 100 * done, note ? "  " : "");
+  if (*left) snprintf(tail, sizeof tail, "  %s left", left);
   struct winsize size = {0};
   ioctl(STDERR_FILENO, TIOCGWINSZ, &size);
   const int columns = size.ws_col > 1 ? size.ws_col - 1 : 79;
-  fprintf(stderr, "\r%.*s\033[K", columns, line);
+  const int room = columns - (int)strlen(head) - (int)strlen(tail); // where it is narrow the note is cut
+  fprintf(stderr, "\r%.*s%.*s%s\033[K", columns, head, room > 0 ? room : 0, note ? note : "", tail);
   fflush(stderr);
   terminal.shown = true;
 }
