@@ -154,7 +154,7 @@ static wb_status compute(const wb_host *host, const data *d, task *tasks, size_t
 }
 
 static wb_status emit_ratio(const wb_host *host, const char *name, double ratio, const char *why) {
-  return isnan(ratio) ? host->emit_missing(host, name, why) : host->emit_scalar(host, name, ratio);
+  return wb_host_emit_or_missing(host, name, ratio, why);
 }
 
 /* Of each class and their mean; classes without variance are left out. */

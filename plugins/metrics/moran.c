@@ -326,8 +326,7 @@ static wb_status measure(const wb_host *host, maps *m, const double *positions) 
   WB_TRY(emit_test(host, m, i));
   WB_TRY(host->emit_scalar(host, "expected", -1 / ((double)m->units - 1)));
   const double geary = wb_geary_mean(m->gram, m->count, m->constant, &m->spatial);
-  WB_TRY(isnan(geary) ? host->emit_missing(host, "geary", "every map is constant")
-                      : host->emit_scalar(host, "geary", geary));
+  WB_TRY(wb_host_emit_or_missing(host, "geary", geary, "every map is constant"));
   WB_TRY(host->emit_scalar(host, "constant", (double)m->constant));
   WB_TRY(emit_distribution(host, m));
   return emit_spatial(host, m, positions);

@@ -115,20 +115,6 @@ static const wb_output outputs_table[] = {
      .flags = WB_OUTPUT_MAY_BE_MISSING},
 };
 
-static bool is_stopped(void *context) {
-  const wb_host *host = context;
-  return host->cancelled(host);
-}
-
-static wb_status forward(const wb_host *host, wb_status status, const wb_error *err) {
-  return status == WB_OK || status == WB_CANCELLED ? status : host->fail(host, status, err->message);
-}
-
-/* A number, or why it is not there. */
-static wb_status emit(const wb_host *host, const char *name, double value, const char *reason) {
-  return isnan(value) ? host->emit_missing(host, name, reason) : host->emit_scalar(host, name, value);
-}
-
 /* ---- RDMs ---- */
 
 /* rdms (runs, pairs), all runs' distances. */
@@ -166,8 +152,8 @@ static wb_status emit_bootstrap(const wb_host *host, const consistency_params *p
     if (!means) return WB_NOMEM;
     const wb_status status =
         wb_bootstrap_stimuli(means, rdms, (wb_comparison)p->compare, runs, stimuli, draws, (uint64_t)p->seed,
-                             is_stopped, (void *)(uintptr_t)host, &err);
-    WB_TRY(forward(host, status, &err));
+                             wb_is_stopped, (void *)(uintptr_t)host, &err);
+    WB_TRY(wb_forward(host, status, &err));
     size_t defined = 0;
     for (size_t r = 0; r < draws; r++)
       if (!isnan(means[r])) means[defined++] = means[r];
@@ -175,8 +161,8 @@ static wb_status emit_bootstrap(const wb_host *host, const consistency_params *p
     high = wb_quantile(means, defined, 0.975);
     reason = "no draw of stimuli had distances that vary";
   }
-  WB_TRY(emit(host, "bootstrap-low", low, reason));
-  return emit(host, "bootstrap-high", high, reason);
+  WB_TRY(wb_host_emit_or_missing(host, "bootstrap-low", low, reason));
+  return wb_host_emit_or_missing(host, "bootstrap-high", high, reason);
 }
 
 static wb_status emit_seeds(const wb_host *host, const double *similarity, uint32_t runs, bool complete) {
@@ -196,15 +182,15 @@ static wb_status compare_rdms(const wb_host *host, const consistency_params *p, 
   wb_error err = {0};
   if (!similarity) return WB_NOMEM;
   WB_TRY(emit_bootstrap(host, p, runs, rdms, stimuli));
-  WB_TRY(forward(host, wb_rdm_similarities(similarity, rdms, (wb_comparison)p->compare, runs, pairs, &err),
-                 &err));
+  WB_TRY(wb_forward(host, wb_rdm_similarities(similarity, rdms, (wb_comparison)p->compare, runs, pairs, &err),
+                    &err));
   const wb_pair_mean m = wb_pairs_summarize(similarity, runs);
   const char *constant = "the distances of the runs do not vary";
-  WB_TRY(emit(host, "consistency", m.mean, constant));
+  WB_TRY(wb_host_emit_or_missing(host, "consistency", m.mean, constant));
   const char *few = runs < 3 ? "an interval over seeds needs three runs" : constant;
-  WB_TRY(emit(host, "consistency-low", m.low < -1 ? -1 : m.low, few));
-  WB_TRY(emit(host, "consistency-high", m.high > 1 ? 1 : m.high, few));
-  WB_TRY(emit(host, "sd", m.sd, "there is only one pair of seeds"));
+  WB_TRY(wb_host_emit_or_missing(host, "consistency-low", m.low < -1 ? -1 : m.low, few));
+  WB_TRY(wb_host_emit_or_missing(host, "consistency-high", m.high > 1 ? 1 : m.high, few));
+  WB_TRY(wb_host_emit_or_missing(host, "sd", m.sd, "there is only one pair of seeds"));
   WB_TRY(host->emit_scalar(host, "pairs", (double)m.pairs));
   bool complete = true;
   for (size_t i = 0; i < (size_t)runs * runs; i++) complete = complete && !isnan(similarity[i]);
@@ -233,8 +219,8 @@ static wb_status read_patterns(const wb_host *host, const consistency_params *p,
   WB_TRY(wb_stimuli_whiten(host, run, &out->stimuli, p->distance, work, NULL));
   double *means = work + count * units;
   wb_stimuli_class_means(means, &out->stimuli, work);
-  WB_TRY(
-      forward(host, wb_rdm(out->means, means, NULL, (wb_distance)p->distance, classes, units, &err), &err));
+  WB_TRY(wb_forward(host, wb_rdm(out->means, means, NULL, (wb_distance)p->distance, classes, units, &err),
+                    &err));
   wb_centre_columns(out->x, count, units);
   return WB_OK;
 }
@@ -250,19 +236,20 @@ static wb_status compare_patterns(const wb_host *host, const consistency_params 
       const size_t u = all[a].stimuli.units, v = all[b].stimuli.units;
       double cka, procrustes;
       wb_error err = {0};
-      WB_TRY(forward(host, wb_cka(&cka, all[a].x, all[b].x, count, u, v, &err), &err));
-      WB_TRY(forward(host, wb_procrustes(&procrustes, all[a].x, all[b].x, count, u, v, &err), &err));
+      WB_TRY(wb_forward(host, wb_cka(&cka, all[a].x, all[b].x, count, u, v, &err), &err));
+      WB_TRY(wb_forward(host, wb_procrustes(&procrustes, all[a].x, all[b].x, count, u, v, &err), &err));
       sums[0] += cka;
       sums[1] += procrustes;
       sums[2] += wb_rdm_whitened_cosine(all[a].means, all[b].means, classes);
       if (host->cancelled(host)) return WB_CANCELLED;
       host->progress(host, ++done, pairs, NULL);
     }
-  WB_TRY(emit(host, "cka", sums[0] / pairs, "the embedding of a run does not vary"));
-  WB_TRY(emit(host, "procrustes", sums[1] / pairs, "the embedding of a run does not vary"));
-  return classes < 3
-             ? host->emit_missing(host, "whitened-cosine", "it needs three classes")
-             : emit(host, "whitened-cosine", sums[2] / pairs, "the class means of a run are all alike");
+  WB_TRY(wb_host_emit_or_missing(host, "cka", sums[0] / pairs, "the embedding of a run does not vary"));
+  WB_TRY(
+      wb_host_emit_or_missing(host, "procrustes", sums[1] / pairs, "the embedding of a run does not vary"));
+  return classes < 3 ? host->emit_missing(host, "whitened-cosine", "it needs three classes")
+                     : wb_host_emit_or_missing(host, "whitened-cosine", sums[2] / pairs,
+                                               "the class means of a run are all alike");
 }
 
 static wb_status run(const wb_host *host, const void *params) {

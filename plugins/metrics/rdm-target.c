@@ -141,19 +141,6 @@ static const wb_output outputs_table[] = {
      .plot = WB_PLOT_NONE},
 };
 
-static bool is_stopped(void *context) {
-  const wb_host *host = context;
-  return host->cancelled(host);
-}
-
-static wb_status forward(const wb_host *host, wb_status status, const wb_error *err) {
-  return status == WB_OK || status == WB_CANCELLED ? status : host->fail(host, status, err->message);
-}
-
-static wb_status emit(const wb_host *host, const char *name, double value, const char *reason) {
-  return isnan(value) ? host->emit_missing(host, name, reason) : host->emit_scalar(host, name, value);
-}
-
 /* The stimuli of both: those of the run in out, in the order of the target, whose places are in common. */
 static wb_status align(const wb_host *host, const wb_target_rdms *target, wb_stimuli *out, size_t *common) {
   uint64_t dims[WB_MAX_RANK];
@@ -195,7 +182,7 @@ static wb_status fill(const wb_host *host, const target_params *p, const wb_targ
   if (!x) return WB_NOMEM;
   WB_TRY(wb_stimuli_read(host, 0, stimuli, p->after_relu, x));
   WB_TRY(wb_stimuli_whiten(host, 0, stimuli, p->distance, x, NULL));
-  WB_TRY(forward(host, wb_rdm(rdms, x, NULL, (wb_distance)p->distance, n, stimuli->units, &err), &err));
+  WB_TRY(wb_forward(host, wb_rdm(rdms, x, NULL, (wb_distance)p->distance, n, stimuli->units, &err), &err));
   for (size_t s = 0; s < target->subjects; s++) {
     const double *from = target->rdms + s * wb_pair_count(target->n);
     for (size_t i = 0; i < n; i++)
@@ -225,8 +212,8 @@ static wb_status emit_interval(const wb_host *host, const target_params *p, cons
       memcpy(both + pairs, rdms + (1 + s) * pairs, pairs * sizeof *both);
       const wb_status status =
           wb_bootstrap_stimuli(one, both, (wb_comparison)p->compare, 2, n, draws, (uint64_t)p->seed,
-                               is_stopped, (void *)(uintptr_t)host, &err);
-      WB_TRY(forward(host, status, &err));
+                               wb_is_stopped, (void *)(uintptr_t)host, &err);
+      WB_TRY(wb_forward(host, status, &err));
       for (size_t r = 0; r < draws; r++) means[r] += one[r] / (double)subjects;
       host->progress(host, (double)s + 1, (double)subjects, NULL);
     }
@@ -236,8 +223,8 @@ static wb_status emit_interval(const wb_host *host, const target_params *p, cons
     low = wb_quantile(means, defined, 0.025);
     high = wb_quantile(means, defined, 0.975);
   }
-  WB_TRY(emit(host, "similarity-low", low, reason));
-  return emit(host, "similarity-high", high, reason);
+  WB_TRY(wb_host_emit_or_missing(host, "similarity-low", low, reason));
+  return wb_host_emit_or_missing(host, "similarity-high", high, reason);
 }
 
 /* rdms (1 + subjects, pairs) normalised in place: the mean of the target's RDMs says all about T. */
@@ -251,14 +238,15 @@ static wb_status emit_p(const wb_host *host, const target_params *p, double *rdm
     return host->emit_missing(host, "p",
                               "stimuli are exchanged for --compare pearson, spearman and cosine only");
   for (size_t s = 0; s <= subjects; s++)
-    WB_TRY(forward(host, wb_rdm_normalise(rdms + s * pairs, (wb_comparison)p->compare, pairs, &err), &err));
+    WB_TRY(
+        wb_forward(host, wb_rdm_normalise(rdms + s * pairs, (wb_comparison)p->compare, pairs, &err), &err));
   double *mean = rdms + pairs;
   for (size_t s = 1; s < subjects; s++)
     for (size_t k = 0; k < pairs; k++) mean[k] += rdms[(1 + s) * pairs + k];
-  WB_TRY(forward(host,
-                 wb_stimuli_test(&value, rdms, mean, n, (size_t)p->permutations, (uint64_t)p->seed,
-                                 is_stopped, (void *)(uintptr_t)host, &err),
-                 &err));
+  WB_TRY(wb_forward(host,
+                    wb_stimuli_test(&value, rdms, mean, n, (size_t)p->permutations, (uint64_t)p->seed,
+                                    wb_is_stopped, (void *)(uintptr_t)host, &err),
+                    &err));
   return host->emit_scalar(host, "p", value);
 }
 
@@ -269,19 +257,19 @@ static wb_status emit_similarity(const wb_host *host, const target_params *p, co
   wb_error err = {0};
   if (!similarity) return WB_NOMEM;
   memcpy(work, rdms, count * pairs * sizeof *work);
-  WB_TRY(forward(host, wb_rdm_similarities(similarity, work, (wb_comparison)p->compare, count, pairs, &err),
-                 &err));
+  WB_TRY(wb_forward(
+      host, wb_rdm_similarities(similarity, work, (wb_comparison)p->compare, count, pairs, &err), &err));
   for (size_t s = 1; s < count; s++) mean += similarity[s] / (double)subjects;
   const char *constant = "the distances of the run or of a subject do not vary";
-  WB_TRY(emit(host, "similarity", mean, constant));
+  WB_TRY(wb_host_emit_or_missing(host, "similarity", mean, constant));
   WB_TRY(isnan(mean) ? host->emit_missing(host, "subjects", constant)
                      : host->emit_curve(host, "subjects", subjects, NULL, similarity + 1));
   memcpy(work, rdms + pairs, subjects * pairs * sizeof *work);
-  WB_TRY(forward(
+  WB_TRY(wb_forward(
       host, wb_noise_ceiling(&lower, &upper, work, (wb_comparison)p->compare, subjects, pairs, &err), &err));
   const char *few = subjects < 2 ? "the target has one subject" : constant;
-  WB_TRY(emit(host, "ceiling-lower", lower, few));
-  WB_TRY(emit(host, "ceiling-upper", upper, few));
+  WB_TRY(wb_host_emit_or_missing(host, "ceiling-lower", lower, few));
+  WB_TRY(wb_host_emit_or_missing(host, "ceiling-upper", upper, few));
   WB_TRY(emit_interval(host, p, rdms, subjects, n));
   memcpy(work, rdms, count * pairs * sizeof *work);
   return isnan(mean) ? host->emit_missing(host, "p", constant) : emit_p(host, p, work, subjects, n);
@@ -299,7 +287,7 @@ static wb_status run(const wb_host *host, const void *params) {
   if (!target) return WB_NOMEM;
   *target = (wb_target_rdms){0};
   WB_TRY(host->defer(host, free_target, target));
-  WB_TRY(forward(host, wb_target_read(&p->target, target, &err), &err));
+  WB_TRY(wb_forward(host, wb_target_read(&p->target, target, &err), &err));
   size_t *common = WB_ALLOC(host, size_t, target->n);
   if (!common) return WB_NOMEM;
   WB_TRY(align(host, target, &stimuli, common));

@@ -184,8 +184,7 @@ static wb_status emit(const wb_host *host, gathered *g, size_t flat, double shri
                             : host->emit_missing(host, names[k], reasons[k]));
   WB_TRY(host->emit_scalar(host, "stimuli", (double)g->stimuli->count));
   WB_TRY(host->emit_scalar(host, "flat", (double)flat));
-  return isnan(shrinkage) ? host->emit_missing(host, "shrinkage", "only the Mahalanobis distance has one")
-                          : host->emit_scalar(host, "shrinkage", shrinkage);
+  return wb_host_emit_or_missing(host, "shrinkage", shrinkage, "only the Mahalanobis distance has one");
 }
 
 /* Strips of rows: into `pairs` (all of them), or into scratch where that is NULL. */

@@ -139,10 +139,6 @@ typedef struct study {
   wb_stimuli *stimuli; // (runs)
 } study;
 
-static wb_status forward(const wb_host *host, wb_status status, const wb_error *err) {
-  return status == WB_OK ? status : host->fail(host, status, err->message);
-}
-
 /* ---- Names ---- */
 
 static const char *const factors[] = {"data",    "arch", "width",  "objective", "topo",
@@ -232,7 +228,7 @@ static wb_status make_rdm(const study *s, int space, uint32_t run, double *rdm, 
   if (space == CLASSES) wb_stimuli_class_means(means, stimuli, x);
   const wb_status status = wb_rdm(rdm, space == CLASSES ? means : x, NULL, (wb_distance)s->params->distance,
                                   rows, stimuli->units, &err);
-  return forward(s->host, status, &err);
+  return wb_forward(s->host, status, &err);
 }
 
 /* rdms (runs, pairs) of one space, malloc'ed; NULL where a single class leaves no pairs. */
@@ -284,7 +280,7 @@ static wb_status read_weights(const study *s, double **rdms, size_t *pairs, cons
     double *w = WB_ALLOC(host, double, dims[0] * dims[1]);
     if (!w) return WB_NOMEM;
     for (uint64_t i = 0; i < dims[0] * dims[1]; i++) w[i] = (double)((const float *)weight)[i];
-    WB_TRY(forward(host, wb_rdm(*rdms + r * *pairs, w, NULL, distance, dims[0], dims[1], &err), &err));
+    WB_TRY(wb_forward(host, wb_rdm(*rdms + r * *pairs, w, NULL, distance, dims[0], dims[1], &err), &err));
   }
   return WB_OK;
 }
@@ -393,7 +389,8 @@ static wb_status test_contrasts(const study *s, const double *similarity, double
       double *row = rows + 6 * *count;
       for (int k = 0; k < 2; k++) {
         wb_group_test t;
-        WB_TRY(forward(host,
+        WB_TRY(
+            wb_forward(host,
                        wb_groups_test(&t, similarity, s->runs, members, n_a, n - n_a, (wb_group_statistic)k,
                                       (size_t)s->params->permutations, (uint64_t)s->params->seed, &err),
                        &err));
@@ -448,7 +445,7 @@ static wb_status compare_space(const study *s, int space, double *similarity) {
       space == WEIGHT ? read_weights(s, &rdms, &pairs, &missing) : read_embeddings(s, space, &rdms, &pairs);
   if (rdms) missing = NULL;
   if (status == WB_OK && rdms)
-    status = forward(
+    status = wb_forward(
         s->host,
         wb_rdm_similarities(similarity, rdms, (wb_comparison)s->params->compare, s->runs, pairs, &err), &err);
   free(rdms);

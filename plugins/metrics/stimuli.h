@@ -47,6 +47,17 @@
     .axes = {"stimulus"}, .element = WB_I32, .rank = 1, .flags = WB_INPUT_OPTIONAL                           \
   }
 
+/* What a pure function returned, told to the host where it failed. */
+static inline wb_status wb_forward(const wb_host *host, wb_status status, const wb_error *err) {
+  return status == WB_OK || status == WB_CANCELLED ? status : host->fail(host, status, err->message);
+}
+
+/* For pure functions that ask whether to go on; context: the host. */
+static inline bool wb_is_stopped(void *context) {
+  const wb_host *host = context;
+  return host->cancelled(host);
+}
+
 enum { WB_STIMULI_BLOCK = 1024 }; // rows of a file that are read at once
 
 static const char *const wb_distance_choices[] = {"pearson",   "spearman",    "cosine",

@@ -99,9 +99,8 @@ static wb_status run(const wb_host *host, const void *params) {
   }
   WB_TRY(host->emit_scalar(host, "epochs", (double)n));
   WB_TRY(host->emit_scalar(host, "last-loss", last[0]));
-  return isnan(last[VAL_ACCURACY])
-             ? host->emit_missing(host, "last-accuracy", "the run's history does not have it")
-             : host->emit_scalar(host, "last-accuracy", last[VAL_ACCURACY]);
+  return wb_host_emit_or_missing(host, "last-accuracy", last[VAL_ACCURACY],
+                                 "the run's history does not have it");
 }
 
 static const wb_plugin plugin = {

@@ -182,9 +182,8 @@ static wb_status emit_pairs(const wb_host *host, const correlation_params *p, co
   WB_TRY(host->emit_scalar(host, to->strong, strong / (double)n));
   WB_TRY(emit_histogram(host, to->histogram, r, n));
   const double bimodality = wb_bimodality_coefficient(r, n);
-  WB_TRY(isnan(bimodality)
-             ? host->emit_missing(host, to->bimodality, "it needs four pairs that are not all alike")
-             : host->emit_scalar(host, to->bimodality, bimodality));
+  WB_TRY(wb_host_emit_or_missing(host, to->bimodality, bimodality,
+                                 "it needs four pairs that are not all alike"));
   qsort(r, n, sizeof *r, compare);
   return emit_dip(host, p, to, r, n);
 }

@@ -42,8 +42,7 @@ static inline wb_status wb_unit_map_moran(const wb_host *host, const char *outpu
   WB_TRY(wb_unit_neighbours(host, WB_ROOK, &spatial));
   const double i = wb_moran_map(x, dims, &spatial);
   wb_spatial_free(&spatial);
-  return isnan(i) ? host->emit_missing(host, output, "the map is constant, or no two neighbours have a value")
-                  : host->emit_scalar(host, output, i);
+  return wb_host_emit_or_missing(host, output, i, "the map is constant, or no two neighbours have a value");
 }
 
 #endif

@@ -245,10 +245,6 @@ static wb_status emit_table(const session *s, const char *name, const double *va
   return host->emit_matrix(host, name, rows, cols, table, names, columns);
 }
 
-static wb_status emit_number(const wb_host *host, const char *name, double value, const char *reason) {
-  return isnan(value) ? host->emit_missing(host, name, reason) : host->emit_scalar(host, name, value);
-}
-
 /* The gain of each setting with its interval. */
 static wb_status emit_gain(const session *s) {
   const wb_host *host = s->host;
@@ -274,7 +270,7 @@ static wb_status emit_gain(const session *s) {
       values[i] = wb_quantile(ordered, draws, end ? 0.975 : 0.025);
     }
     WB_TRY(draws ? emit_table(s, ends[end], values) : host->emit_missing(host, ends[end], none));
-    WB_TRY(emit_number(host, clean[end], values[0], none));
+    WB_TRY(wb_host_emit_or_missing(host, clean[end], values[0], none));
   }
   return WB_OK;
 }
@@ -302,8 +298,8 @@ static wb_status emit(const session *s) {
   WB_TRY(host->emit_matrix(host, "schemes", WB_VOTE_SCHEMES, settings, s->schemes, wb_vote_names, names));
   WB_TRY(host->emit_matrix(host, "diversity", MEASURES, settings, s->diversity, measure_names, names));
   for (size_t k = 0; k < MEASURES; k++)
-    WB_TRY(emit_number(host, scalars[k], s->diversity[k * settings],
-                       "each member has all images right, or all wrong"));
+    WB_TRY(wb_host_emit_or_missing(host, scalars[k], s->diversity[k * settings],
+                                   "each member has all images right, or all wrong"));
   WB_TRY(host->emit_scalar(host, "members-accuracy", s->single[0]));
   WB_TRY(host->emit_scalar(host, "soft-vote", s->schemes[0]));
   WB_TRY(host->emit_scalar(host, "members", (double)s->count));

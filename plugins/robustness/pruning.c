@@ -206,8 +206,7 @@ static wb_status run(const wb_host *host, const void *params) {
   WB_TRY(host->emit_curve(host, "accuracy", count, x, y));
   WB_TRY(host->emit_scalar(host, "clean", y[0]));
   WB_TRY(host->emit_scalar(host, "weights", (double)s.weight_count));
-  return isnan(share) ? host->emit_missing(host, "share-lost-1", "accuracy never falls by a point")
-                      : host->emit_scalar(host, "share-lost-1", share);
+  return wb_host_emit_or_missing(host, "share-lost-1", share, "accuracy never falls by a point");
 }
 
 static wb_status check(const wb_host *host, const void *params) {

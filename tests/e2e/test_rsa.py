@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The comparisons of representations as people run them, against plain NumPy, SciPy and scikit-learn.
+"""Comparisons of representations between runs as people run them, against plain NumPy and SciPy.
 
 usage: test_rsa.py BUILD [PUBLISHED.h5]        as a test; PUBLISHED holds values of the papers' own code
 
@@ -13,207 +13,12 @@ import h5py
 import numpy as np
 from scipy import linalg, stats
 from scipy.spatial import distance as spatial
-from sklearn.covariance import LedoitWolf
 
 import support
+from representations import CLOSE, chosen, whitened, rdm, population
 from support import Result, here, noise, refusal, write_run
 
 REFERENCE = pathlib.Path(__file__).parent.parent / "reference/rsa.h5"
-CLOSE = {"rtol": 1e-9, "atol": 1e-11}
-DISTANCES = ["pearson", "spearman", "cosine", "euclidean", "mahalanobis"]
-
-
-# ---- Plain definitions ----
-
-def chosen(labels, per_class=100):
-    """Rows of the first stimuli of each class, in class order."""
-    labels = np.asarray(labels)
-    return np.concatenate([np.flatnonzero(labels == c)[:per_class or None] for c in np.unique(labels[labels >= 0])])
-
-
-def whitened(x, labels):
-    residual = np.concatenate([x[labels == c] - x[labels == c].mean(0) for c in np.unique(labels)])
-    fit = LedoitWolf(assume_centered=True).fit(residual)
-    return fit.covariance_, fit.shrinkage_
-
-
-def rdm(x, labels, distance):
-    """The condensed RDM; flat patterns at distance 1."""
-    if distance == "mahalanobis":
-        return spatial.pdist(x, "mahalanobis", VI=np.linalg.inv(whitened(x, labels)[0]))
-    if distance == "euclidean":
-        return spatial.pdist(x)
-    if distance == "spearman":
-        x = stats.rankdata(x, axis=1)
-    flat = ~x.any(1) if distance == "cosine" else np.ptp(x, axis=1) == 0
-    with np.errstate(all="ignore"):
-        d = spatial.squareform(spatial.pdist(x, "cosine" if distance == "cosine" else "correlation"), checks=False)
-    d[flat] = d[:, flat] = 1
-    np.fill_diagonal(d, 0)
-    return spatial.squareform(d, checks=False)
-
-
-def population(stimuli=150, units=20, classes=4, seed=0, spread=1.0):
-    """Embeddings with a common structure of classes and noise of their own."""
-    labels = np.random.default_rng(1).permutation(stimuli) % classes
-    centres = np.random.default_rng(2).standard_normal((classes, units))
-    return np.float32(centres[labels] + spread * noise(stimuli, units, seed)), labels
-
-
-class Rdm(unittest.TestCase):
-    def check(self, got, x, labels, distance, per_class=100):
-        rows = chosen(labels, per_class)
-        x, labels = np.float64(np.float32(x))[rows], np.asarray(labels)[rows]
-        right = rdm(x, labels, distance)
-        np.testing.assert_allclose(got["pairs"].ravel(), right, **CLOSE)
-        same = spatial.squareform(labels[:, None] == labels[None], checks=False)
-        np.testing.assert_allclose(got["mean"], right.mean(), **CLOSE)
-        for name, which in ("within", same), ("across", ~same):
-            if which.any():
-                np.testing.assert_allclose(got[name], right[which].mean(), **CLOSE)
-            else:
-                self.assertIsInstance(got[name], str)
-        self.assertEqual(got["stimuli"], len(rows))
-        square, step = spatial.squareform(right), -(-len(rows) // 200)
-        np.fill_diagonal(square, np.nan)
-        for r, c in [(0, 0), (0, len(got["map"]) - 1), (3 % len(got["map"]), 1)]:
-            block = square[r * step:(r + 1) * step, c * step:(c + 1) * step]
-            mean = np.nanmean(block) if np.isfinite(block).any() else 0
-            np.testing.assert_allclose(got["map"][r, c], mean, **CLOSE)
-        np.testing.assert_array_equal(got["map"], got["map"].T)
-        return x, labels
-
-    def test_distances(self):
-        x, labels = population(700, classes=5)
-        path = write_run("rdm.h5", x, labels)
-        for distance in DISTANCES:
-            for per_class in 100, 7, 0:
-                with self.subTest(distance=distance, per_class=per_class):
-                    got = Result("rdm", path, "--distance", distance, "--per-class", per_class).only()
-                    used, classes = self.check(got, x, labels, distance, per_class)
-                    if distance == "mahalanobis":
-                        np.testing.assert_allclose(got["shrinkage"], whitened(used, classes)[1], rtol=1e-8)
-        got = Result("rdm", path, "--after-relu").only()
-        self.check(got, np.maximum(x, 0), labels, "pearson")
-
-    def test_many(self):
-        """More stimuli than one strip and one block of the file; without the pairs the rest is the same."""
-        x, labels = population(2500, 12, classes=3)
-        path = write_run("rdm-many.h5", x, labels)
-        got = Result("rdm", path, "--per-class", 0).only()
-        self.check(got, x, labels, "pearson", 0)
-        self.assertEqual(len(got["map"]), 193)
-        brief = Result("rdm", path, "--per-class", 0, "--no-keep-pairs").only()
-        self.assertIn("--no-keep-pairs", brief["pairs"])
-        self.assertEqual((brief["mean"], brief["within"]), (got["mean"], got["within"]))
-        np.testing.assert_array_equal(brief["map"], got["map"])
-
-    def test_threads(self):
-        x, labels = population(600, 30)
-        path = write_run("rdm-threads.h5", x, labels)
-        one, two = (Result("rdm", path, "--threads", n, "--recompute").only()["pairs"] for n in (1, 2))
-        np.testing.assert_allclose(one, two, rtol=1e-12)
-
-    def test_foreign(self):
-        """Without labels all stimuli are one class; labels of any name."""
-        x, labels = population(150)
-        with h5py.File(here.folder / "rdm-foreign.h5", "w") as f:
-            f["fc"], f["y"] = np.float64(x), labels
-        path, role = here.folder / "rdm-foreign.h5", ("--object", "activations=/fc")
-        self.check(Result("rdm", path, *role).only(), x, np.zeros(150), "pearson")
-        self.check(Result("rdm", path, *role, "--labels", "/y").only(), x, labels, "pearson")
-
-    def test_degenerate(self):
-        x, labels = population(30, 6)
-        x[4], x[9] = 0.1, 0
-        for distance, flat in ("pearson", 2), ("spearman", 2), ("cosine", 1), ("euclidean", 0):
-            got = Result("rdm", write_run("rdm-flat.h5", x, labels), "--distance", distance).only()
-            self.check(got, x, labels, distance)
-            self.assertEqual(got["flat"], flat)
-        x = noise(30, 6, 3)
-        x[:, 2] = 5  # a constant unit
-        x[7] = x[3]
-        got = Result("rdm", write_run("rdm-unit.h5", x, np.zeros(30))).only()
-        self.check(got, x, np.zeros(30), "pearson")
-        self.assertEqual(spatial.squareform(got["pairs"].ravel())[3, 7], 0)
-        self.assertIn("one class", got["across"])
-        self.check(Result("rdm", write_run("rdm-two.h5", x[:2], [0, 1])).only(), x[:2], [0, 1], "pearson")
-        self.check(Result("rdm", write_run("rdm-negative.h5", x, np.arange(30) % 3 - 1)).only(), x,
-                   np.arange(30) % 3 - 1, "pearson")
-
-    def test_refusals(self):
-        x = noise(20, 6, 3)
-        refusal(self, 4, ["rdm-one.h5", "at least 2"], "rdm", "--in", write_run("rdm-one.h5", x[:1], [0]))
-        refusal(self, 4, ["rdm-single.h5", "within any class"], "rdm", "--distance", "mahalanobis", "--in",
-                write_run("rdm-single.h5", x, np.arange(20)))
-        x[13, 2] = np.nan
-        refusal(self, 4, ["rdm-nan.h5", "/activations/test/embedding", "[13, 2]", "NaN"], "rdm", "--in",
-                write_run("rdm-nan.h5", x, np.zeros(20)))
-        big = write_run("rdm-big.h5", np.zeros((20000, 1)), np.zeros(20000))
-        refusal(self, 4, ["rdm-big.h5", "bytes", "--no-keep-pairs", "--memory"], "rdm", "--in", big, "--per-class", 0,
-                "--memory", "2G")
-        got = Result("rdm", big, "--per-class", 0, "--memory", "2G", "--no-keep-pairs").only()
-        self.assertEqual((got["stimuli"], got["flat"], got["mean"]), (20000, 20000, 1))
-
-    def test_published(self):
-        if not here.published.exists():
-            self.skipTest(f"{here.published} is not here")
-        with h5py.File(here.published) as f:
-            row, mean, labels = (f["analysis"][k][()] for k in ("rdm_first_row", "rdm_mean_upper", "labels"))
-        self.assertTrue((np.diff(labels) >= 0).all(), "the stimuli are in class order")
-        got = Result("rdm", here.published, "--object", "activations=/analysis/embedding", "--labels",
-                     "/analysis/labels", "--per-class", 0).only()
-        np.testing.assert_allclose(got["pairs"][0, :999], row[1:], atol=2e-6)
-        np.testing.assert_allclose(got["mean"], mean, rtol=1e-6)
-
-
-class Similarity(unittest.TestCase):
-    def check(self, got, x, labels, per_class=100):
-        rows = chosen(labels, per_class)
-        x, labels = np.float64(np.float32(x))[rows], np.asarray(labels)[rows]
-        cosine = 1 - rdm(x, labels, "cosine")
-        same = spatial.squareform(labels[:, None] == labels[None], checks=False)
-        for name, which in ("within", same), ("across", ~same):
-            if not which.any():
-                self.assertIsInstance(got[name], str)
-                continue
-            np.testing.assert_allclose(got[name], cosine[which].mean(), **CLOSE)
-            np.testing.assert_allclose(got[name + "-sd"], cosine[which].std(), rtol=1e-7, atol=1e-9)
-            edges, counts = got[name + "-distribution"]
-            self.assertEqual(counts.sum(), which.sum())
-            inner = np.abs(cosine[which][:, None] - edges[None]).min(1) > 1e-9  # else rounding decides
-            right = np.histogram(cosine[which][inner], edges)[0]
-            self.assertLessEqual(np.abs(counts - right).sum(), (~inner).sum())
-
-    def test_plain(self):
-        x, labels = population(900, 16, 3)
-        path = write_run("similarity.h5", x, labels)
-        self.check(Result("similarity", path).only(), x, labels)
-        self.check(Result("similarity", path, "--per-class", 0, "--after-relu").only(), np.maximum(x, 0), labels, 0)
-
-    def test_degenerate(self):
-        x, labels = population(30, 6)
-        x[4] = 0
-        got = Result("similarity", write_run("similarity-zero.h5", x, labels)).only()
-        self.check(got, x, labels)
-        self.assertEqual(got["zero"], 1)
-        self.check(Result("similarity", write_run("similarity-class.h5", x, np.zeros(30))).only(), x, np.zeros(30))
-        self.check(Result("similarity", write_run("similarity-two.h5", x[:2], [0, 1])).only(), x[:2], [0, 1])
-        got = Result("similarity", write_run("similarity-same.h5", np.ones((9, 4)), np.arange(9) % 2)).only()
-        self.assertEqual((got["within"], got["within-sd"], got["across"]), (1, 0, 1))
-        x[3, 1] = np.inf
-        refusal(self, 4, ["similarity-inf.h5", "[3, 1]", "infinity"], "similarity", "--in",
-                write_run("similarity-inf.h5", x, labels))
-
-    def test_published(self):
-        if not here.published.exists():
-            self.skipTest(f"{here.published} is not here")
-        with h5py.File(here.published) as f:
-            right = {k: f["analysis"]["cosine_" + k][()] for k in ("within", "across")}
-        got = Result("similarity", here.published, "--object", "activations=/analysis/embedding", "--labels",
-                     "/analysis/labels", "--per-class", 0).only()
-        for name, (mean, sd) in right.items():
-            np.testing.assert_allclose([got[name], got[name + "-sd"]], [mean, sd], atol=1e-6)
 
 
 def compare(a, b, how):
@@ -249,24 +54,6 @@ def jackknife(values, runs):
     means = [np.mean([v for pair, v in values.items() if s not in pair]) for s in range(runs)]
     se = np.sqrt((runs - 1) / runs * ((means - np.mean(means))**2).sum())
     return np.mean(list(values.values())) + se * np.array(stats.t.interval(0.95, runs - 1))
-
-
-class SimilarityTable(unittest.TestCase):
-    def test_plain(self):
-        paths, alone = [], {}
-        for rho in 0.0, 0.2, 0.3:
-            for seed in range(2):
-                x, labels = population(40, 10, 4, seed, 1 + rho)
-                paths.append(write_run(f"table-{rho}-{seed}.h5", x, labels, rho=rho, seed=seed))
-        for path, got in Result("similarity", paths).runs.items():
-            alone.setdefault(path[6:9], []).append([got[k] for k in ("within", "within-sd", "across", "across-sd")])
-        means = np.array([np.mean(alone[rho], 0) for rho in ("0.0", "0.2", "0.3")])
-        got = Result("similarity-table", paths).study["table"]
-        np.testing.assert_allclose(got[:, :4], means, rtol=1e-12)
-        bold = (means[:, 0] >= means[0, 0]) & (means[:, 2] <= means[0, 2])
-        self.assertTrue(np.isnan(got[0, 4]))
-        np.testing.assert_array_equal(got[1:, 4], bold[1:])
-        np.testing.assert_array_equal(got[:, 5:], [[.77, .23, -.01, .21], [.82, .26, -.05, .32], [np.nan] * 4])
 
 
 class RdmConsistency(unittest.TestCase):

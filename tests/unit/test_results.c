@@ -1,4 +1,4 @@
-/* test_results.c: result folders and the terminal's table of made-up studies.
+/* test_results.c: result folders of made-up studies.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -436,53 +436,6 @@ static void test_link_stays(void **state) {
   assert_int_equal(access(target, F_OK), 0);
 }
 
-/* ---- The terminal's table ---- */
-
-static void emit_number(wb_values *values, const wb_study *study, const wb_condition *c, unsigned seed) {
-  (void)study;
-  const double rho = synthetic_number(c, "rho", 0);
-  synthetic_add(values,
-                (wb_value){.name = "i",
-                           .shape = WB_SCALAR,
-                           .data = (double[]){rho > 0 ? 0.5 + 0.02 * (double)seed : 0.001 * (double)seed}});
-  synthetic_add(values, (wb_value){.name = "count",
-                                   .shape = WB_SCALAR,
-                                   .data = (double[]){1000 + 40 * (double)seed},
-                                   .missing = rho > 0 ? "none" : NULL});
-  synthetic_add(values, (wb_value){.name = "hidden", .shape = WB_SCALAR, .data = (double[]){7}});
-}
-
-static void test_terminal(void **state) {
-  (void)state;
-  wb_output outputs[] = {
-      {.name = "i", .title = "Moran's \xce\x99", .shape = WB_SCALAR, .flags = WB_OUTPUT_HEADLINE},
-      {.name = "count", .unit = "units", .shape = WB_SCALAR, .flags = WB_OUTPUT_HEADLINE},
-      {.name = "hidden", .shape = WB_SCALAR}};
-  wb_spec spec = synthetic_spec;
-  spec.outputs = outputs;
-  spec.output_count = 3;
-  wb_study *study = synthetic_study(&(synthetic){.objectives = (const char *const[]){"ce", "supcon", NULL},
-                                                 .topos = ws,
-                                                 .rhos = two,
-                                                 .seeds = 3,
-                                                 .spec = &spec,
-                                                 .emit = emit_number});
-  char *text = NULL;
-  assert_int_equal(wb_results_table(study, &text, NULL), WB_OK);
-  assert_string_equal(text, "objective   rho   n   Moran's \xce\x99        count (units)\n"
-                            "ce          0     3   0.002 +- 0.001   1080 +- 40\n"
-                            "ce          0.2   3   0.540 +- 0.020   -\n"
-                            "supcon      0     3   0.002 +- 0.001   1080 +- 40\n"
-                            "supcon      0.2   3   0.540 +- 0.020   -\n");
-  free(text);
-  synthetic_free(study);
-  study = synthetic_study(&(synthetic){.objectives = ce, .seeds = 1, .spec = &spec, .emit = emit_number});
-  assert_int_equal(wb_results_table(study, &text, NULL), WB_OK);
-  assert_string_equal(text, "n   Moran's \xce\x99   count (units)\n1   0.001000    1040\n");
-  free(text);
-  synthetic_free(study);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole_study),
                                      cmocka_unit_test(test_tables),
@@ -496,7 +449,6 @@ int main(void) {
                                      cmocka_unit_test(test_per_study),
                                      cmocka_unit_test(test_replaced_as_a_whole),
                                      cmocka_unit_test(test_others_are_left_alone),
-                                     cmocka_unit_test(test_link_stays),
-                                     cmocka_unit_test(test_terminal)};
+                                     cmocka_unit_test(test_link_stays)};
   return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -5,6 +5,7 @@
 #ifndef WORKBENCH_PLUGIN_UTIL_H
 #define WORKBENCH_PLUGIN_UTIL_H
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +43,12 @@ __attribute__((format(printf, 3, 4))) static inline void wb_host_log(const wb_ho
 
 /* An array of `count` items of `type`; NULL after the failure was recorded (then return WB_NOMEM). */
 #define WB_ALLOC(host, type, count) ((type *)(host)->alloc((host), sizeof(type) * (size_t)(count)))
+
+/* A scalar, or, where it is not a number, why there is none. */
+static inline wb_status wb_host_emit_or_missing(const wb_host *host, const char *name, double value,
+                                                const char *reason) {
+  return isnan(value) ? host->emit_missing(host, name, reason) : host->emit_scalar(host, name, value);
+}
 
 /* A factor as a number, or `fallback` where it is absent or not a number. */
 static inline double wb_host_factor(const wb_host *host, uint32_t run, const char *name, double fallback) {

@@ -1,0 +1,61 @@
+/* test_results_terminal.c: the table that a study prints. SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "synthetic_example.h"
+
+static const char *const ws[] = {"ws", NULL}, *const ce[] = {"ce", NULL}, *const two[] = {"0", "0.2", NULL};
+
+static void emit_number(wb_values *values, const wb_study *study, const wb_condition *c, unsigned seed) {
+  (void)study;
+  const double rho = synthetic_number(c, "rho", 0);
+  synthetic_add(values,
+                (wb_value){.name = "i",
+                           .shape = WB_SCALAR,
+                           .data = (double[]){rho > 0 ? 0.5 + 0.02 * (double)seed : 0.001 * (double)seed}});
+  synthetic_add(values, (wb_value){.name = "count",
+                                   .shape = WB_SCALAR,
+                                   .data = (double[]){1000 + 40 * (double)seed},
+                                   .missing = rho > 0 ? "none" : NULL});
+  synthetic_add(values, (wb_value){.name = "hidden", .shape = WB_SCALAR, .data = (double[]){7}});
+}
+
+static void test_terminal(void **state) {
+  (void)state;
+  wb_output outputs[] = {
+      {.name = "i", .title = "Moran's \xce\x99", .shape = WB_SCALAR, .flags = WB_OUTPUT_HEADLINE},
+      {.name = "count", .unit = "units", .shape = WB_SCALAR, .flags = WB_OUTPUT_HEADLINE},
+      {.name = "hidden", .shape = WB_SCALAR}};
+  wb_spec spec = synthetic_spec;
+  spec.outputs = outputs;
+  spec.output_count = 3;
+  wb_study *study = synthetic_study(&(synthetic){.objectives = (const char *const[]){"ce", "supcon", NULL},
+                                                 .topos = ws,
+                                                 .rhos = two,
+                                                 .seeds = 3,
+                                                 .spec = &spec,
+                                                 .emit = emit_number});
+  char *text = NULL;
+  assert_int_equal(wb_results_table(study, &text, NULL), WB_OK);
+  assert_string_equal(text, "objective   rho   n   Moran's \xce\x99        count (units)\n"
+                            "ce          0     3   0.002 +- 0.001   1080 +- 40\n"
+                            "ce          0.2   3   0.540 +- 0.020   -\n"
+                            "supcon      0     3   0.002 +- 0.001   1080 +- 40\n"
+                            "supcon      0.2   3   0.540 +- 0.020   -\n");
+  free(text);
+  synthetic_free(study);
+  study = synthetic_study(&(synthetic){.objectives = ce, .seeds = 1, .spec = &spec, .emit = emit_number});
+  assert_int_equal(wb_results_table(study, &text, NULL), WB_OK);
+  assert_string_equal(text, "n   Moran's \xce\x99   count (units)\n1   0.001000    1040\n");
+  free(text);
+  synthetic_free(study);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_terminal)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
