@@ -139,6 +139,8 @@ static void look(engine *e, bool all) {
   free(marked);
 }
 
+/* The child of a slot has ended. Where it found its run in another process' hands (what an earlier sweep left behind
+   and is now being saved), it ended with status 0 and the run is as far as that process brings it. */
 static void finish(engine *e, slot *s, int status) {
   const size_t run = s->run;
   const double seconds = wb_now() - s->begun;
@@ -157,7 +159,7 @@ static void finish(engine *e, slot *s, int status) {
                 wb_say_duration(time, seconds));
   } else if (found->state == WB_SWEEP_FAILED) {
     wb_say_error("%s failed: %s", label, found->reason);
-  } else if (!e->told) { // killed from outside, without a word: not to be tried for ever
+  } else if (!e->told && status) { // killed from outside, without a word: not to be tried for ever
     char *reason =
         wb_format("its process ended unexpectedly (%s %d)", WIFSIGNALED(status) ? "signal" : "status",
                   WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));

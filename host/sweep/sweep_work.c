@@ -194,8 +194,9 @@ static int perform(const wb_sweep *sweep, const char *part, char **words) {
   struct stat info;
   const off_t from = stat(log, &info) == 0 ? info.st_size : 0;
   wb_sweep_forget_failure(sweep, part);
-  const pid_t child = wb_sweep_spawn(words, log);
-  const int code = child > 0 ? wait_for(child) : WB_EXIT_FAILED;
+  const pid_t child = wb_interrupts() ? 0 : wb_sweep_spawn(words, log);
+  int code = child > 0 ? wait_for(child) : child < 0 ? WB_EXIT_FAILED : WB_EXIT_CANCELLED;
+  if (code == 128 + SIGTERM && wb_interrupts()) code = WB_EXIT_CANCELLED; // told to stop before it could listen
   if (code && code != WB_EXIT_CANCELLED) {
     char *reason = wb_sweep_reason(log, from, code);
     wb_sweep_note_failure(sweep, part, code, reason);

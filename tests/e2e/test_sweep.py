@@ -118,14 +118,17 @@ class Sweep(unittest.TestCase):
         self.call("run", "study.yaml", "--out", "whole")
         whole = digests(self.folder / "whole")
         generator = random.Random(3)
-        for kills in range(4):
+        for latest in (0.1, 0.1, 0.3, 0.3, 3, 3, 3, 3):  # while its children are being started, and while they train
             process = subprocess.Popen([WORKBENCH, "sweep", "run", "study.yaml", "--quiet"], cwd=self.folder,
                                        env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            time.sleep(generator.uniform(0.3, 3))
+            time.sleep(generator.uniform(latest / 10, latest))
             process.send_signal(signal.SIGKILL)
             process.wait()
-            done = {run["file"]: (self.folder / run["file"]).stat().st_mtime_ns
-                    for run in self.status()["runs"] if run["state"] == "done"}
+            if not (self.folder / "study").exists():
+                continue
+            runs = self.status()["runs"]
+            self.assertFalse([run for run in runs if run["state"] == "failed"])
+            done = {run["file"]: (self.folder / run["file"]).stat().st_mtime_ns for run in runs if run["state"] == "done"}
         self.call("run", "study.yaml")
         self.assertEqual(whole, digests(self.folder / "study"))
         for file, when in done.items():
