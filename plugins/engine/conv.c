@@ -90,17 +90,27 @@ size_t wb_conv_scratch(const wb_conv *conv) {
   return conv->impl->scratch(conv->state);
 }
 
+bool wb_conv_takes_norm(const wb_conv *conv) {
+  return conv->impl->takes_norm;
+}
+
 static wb_status check_images(const wb_conv *conv, int n, wb_error *err) {
   if (n >= 1 && n <= conv->shape.batch) return WB_OK;
   return wb_fail(err, WB_INTERNAL, "A convolution prepared for %d images was given %d.", conv->shape.batch,
                  n);
 }
 
-wb_status wb_conv_forward(wb_conv *conv, int n, const float *x, const float *w, float *y, double *sums,
-                          void *scratch, wb_error *err) {
-  const wb_status status = check_images(conv, n, err);
+static wb_status check_input(const wb_conv *conv, int n, const wb_conv_input *input, wb_error *err) {
+  if (input->scale && !conv->impl->takes_norm)
+    return wb_fail(err, WB_INTERNAL, "The convolution %s does not normalise its input.", conv->impl->name);
+  return check_images(conv, n, err);
+}
+
+wb_status wb_conv_forward(wb_conv *conv, int n, const wb_conv_input *input, const float *w, float *y,
+                          double *sums, void *scratch, wb_error *err) {
+  const wb_status status = check_input(conv, n, input, err);
   if (status) return status;
-  return conv->impl->forward(conv->state, n, x, w, y, sums, scratch, err);
+  return conv->impl->forward(conv->state, n, input, w, y, sums, scratch, err);
 }
 
 wb_status wb_conv_backward_data(wb_conv *conv, int n, const float *dy, const float *w, float *dx,
@@ -114,11 +124,11 @@ wb_status wb_conv_backward_data(wb_conv *conv, int n, const float *dy, const flo
   return conv->impl->backward_data(conv->state, n, dy, w, dx, scratch, err);
 }
 
-wb_status wb_conv_backward_weights(wb_conv *conv, int n, const float *x, const float *dy, float *dw,
-                                   void *scratch, wb_error *err) {
-  const wb_status status = check_images(conv, n, err);
+wb_status wb_conv_backward_weights(wb_conv *conv, int n, const wb_conv_input *input, const float *dy,
+                                   float *dw, void *scratch, wb_error *err) {
+  const wb_status status = check_input(conv, n, input, err);
   if (status) return status;
-  return conv->impl->backward_weights(conv->state, n, x, dy, dw, scratch, err);
+  return conv->impl->backward_weights(conv->state, n, input, dy, dw, scratch, err);
 }
 
 size_t wb_conv_filter_count(const wb_conv *conv) {

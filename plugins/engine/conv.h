@@ -53,19 +53,29 @@ const char *wb_conv_name(const wb_conv *conv);
  * layers. */
 size_t wb_conv_scratch(const wb_conv *conv);
 
-/* y = x * w for the first n <= batch images. Where `sums` is not NULL it receives, in double, per output
+/* What is convolved: x, or relu(scale * x + shift), batch norm and ReLU of the layer before, which then never
+ * exist in memory; padding is zero after that. */
+typedef struct wb_conv_input {
+  const float *x;
+  const float *scale, *shift; // (in_channels); NULL: x as it is
+} wb_conv_input;
+
+/* Whether training passes take inputs with a scale. */
+bool wb_conv_takes_norm(const wb_conv *conv);
+
+/* y = input * w for the first n <= batch images. Where `sums` is not NULL it receives, in double, per output
  * channel the sum of y and the sum of y^2: sums[2][out_channels]. The status is WB_OK or what the library
  * below failed with. */
-wb_status wb_conv_forward(wb_conv *conv, int n, const float *x, const float *w, float *y, double *sums,
-                          void *scratch, wb_error *err);
+wb_status wb_conv_forward(wb_conv *conv, int n, const wb_conv_input *input, const float *w, float *y,
+                          double *sums, void *scratch, wb_error *err);
 
 /* dx = gradient of the loss with respect to x, overwritten. */
 wb_status wb_conv_backward_data(wb_conv *conv, int n, const float *dy, const float *w, float *dx,
                                 void *scratch, wb_error *err);
 
 /* dw = gradient with respect to the weights, overwritten. */
-wb_status wb_conv_backward_weights(wb_conv *conv, int n, const float *x, const float *dy, float *dw,
-                                   void *scratch, wb_error *err);
+wb_status wb_conv_backward_weights(wb_conv *conv, int n, const wb_conv_input *input, const float *dy,
+                                   float *dw, void *scratch, wb_error *err);
 
 /* What follows a convolution in evaluation. y = the convolution + bias, added to what y holds (`add`, the end
  * of a residual block), cut at zero (`relu`), and the maximum of each 2 x 2 window (`pool`; an odd last row

@@ -14,12 +14,13 @@ typedef struct wb_conv_impl {
   wb_status (*create)(const wb_conv_shape *shape, void **state, wb_error *err);
   void (*destroy)(void *state); // NULL is fine
   size_t (*scratch)(const void *state);
-  wb_status (*forward)(void *state, int n, const float *x, const float *w, float *y, double *sums,
+  bool takes_norm; // inputs may have a scale
+  wb_status (*forward)(void *state, int n, const wb_conv_input *input, const float *w, float *y, double *sums,
                        void *scratch, wb_error *err);
   wb_status (*backward_data)(void *state, int n, const float *dy, const float *w, float *dx, void *scratch,
                              wb_error *err);
-  wb_status (*backward_weights)(void *state, int n, const float *x, const float *dy, float *dw, void *scratch,
-                                wb_error *err);
+  wb_status (*backward_weights)(void *state, int n, const wb_conv_input *input, const float *dy, float *dw,
+                                void *scratch, wb_error *err);
   size_t (*filter_count)(const void *state); // NULL with `prepare`: filters are the weights as they are
   void (*prepare)(const void *state, float *filters, const float *w);
   wb_status (*infer)(void *state, int n, const float *x, const float *filters, const wb_conv_finish *finish,

@@ -200,12 +200,12 @@ static wb_status run(const state *s, const pass *p, const void *x, const void *w
   return execute(s, p->primitive, 3, args, err);
 }
 
-static wb_status forward(void *opaque, int n, const float *x, const float *w, float *y, double *sums,
-                         void *scratch, wb_error *err) {
+static wb_status forward(void *opaque, int n, const wb_conv_input *input, const float *w, float *y,
+                         double *sums, void *scratch, wb_error *err) {
   state *s = opaque;
   pass *p = NULL;
   wb_status status = get(&p, s, FORWARD, n, err);
-  if (!status) status = run(s, p, x, w, y, DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST, err);
+  if (!status) status = run(s, p, input->x, w, y, DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST, err);
   if (!status && sums) wb_channel_sums(sums, y, n, s->shape.out_channels / 8, out_pixels(s), scratch);
   return status;
 }
@@ -213,7 +213,7 @@ static wb_status forward(void *opaque, int n, const float *x, const float *w, fl
 static wb_status infer(void *opaque, int n, const float *x, const float *filters,
                        const wb_conv_finish *finish, float *y, void *scratch, wb_error *err) {
   const wb_conv_shape *c = &((const state *)opaque)->shape;
-  const wb_status status = forward(opaque, n, x, filters, scratch, NULL, NULL, err);
+  const wb_status status = forward(opaque, n, &(wb_conv_input){.x = x}, filters, scratch, NULL, NULL, err);
   if (!status)
     wb_finish_planes(y, scratch, finish, n, c->out_channels / 8, wb_conv_out(c->height, c->stride),
                      wb_conv_out(c->width, c->stride));
@@ -242,17 +242,17 @@ static void widen(float *wide, const float *x, size_t n, size_t channels, size_t
   }
 }
 
-static wb_status backward_weights(void *opaque, int n, const float *x, const float *dy, float *dw,
+static wb_status backward_weights(void *opaque, int n, const wb_conv_input *input, const float *dy, float *dw,
                                   void *scratch, wb_error *err) {
   state *s = opaque;
   pass *p = NULL;
   wb_status status = get(&p, s, BACKWARD_WEIGHTS, n, err);
   if (status) return status;
   const int x_arg = DNNL_ARG_SRC, w_arg = DNNL_ARG_DIFF_WEIGHTS, y_arg = DNNL_ARG_DIFF_DST;
-  if (!s->widened) return run(s, p, x, dw, dy, x_arg, w_arg, y_arg, err);
+  if (!s->widened) return run(s, p, input->x, dw, dy, x_arg, w_arg, y_arg, err);
   float *wide = scratch, *wide_dw = wide + (size_t)s->shape.batch * 3 * image_pixels(s);
   const size_t channels = (size_t)s->shape.in_channels, taps = s->weights / channels / 8;
-  widen(wide, x, (size_t)n, channels, image_pixels(s));
+  widen(wide, input->x, (size_t)n, channels, image_pixels(s));
   status = run(s, p, wide, wide_dw, dy, x_arg, w_arg, y_arg, err);
   for (size_t t = 0; t < taps && !status; t++)
     memcpy(dw + t * channels * 8, wide_dw + t * 3 * 8, channels * 8 * sizeof *dw);

@@ -70,17 +70,17 @@ static size_t scratch_size(const void *state) {
   return wb_stem_scratch_avx2(state);
 }
 
-static wb_status forward(void *state, int n, const float *x, const float *w, float *y, double *sums,
-                         void *scratch, wb_error *err) {
+static wb_status forward(void *state, int n, const wb_conv_input *input, const float *w, float *y,
+                         double *sums, void *scratch, wb_error *err) {
   (void)err;
-  wb_stem_forward_avx2(state, n, x, w, y, sums, scratch);
+  wb_stem_forward_avx2(state, n, input->x, w, y, sums, scratch);
   return WB_OK;
 }
 
-static wb_status backward_weights(void *state, int n, const float *x, const float *dy, float *dw,
+static wb_status backward_weights(void *state, int n, const wb_conv_input *input, const float *dy, float *dw,
                                   void *scratch, wb_error *err) {
   (void)err;
-  wb_stem_backward_weights_avx2(state, n, x, dy, dw, scratch);
+  wb_stem_backward_weights_avx2(state, n, input->x, dy, dw, scratch);
   return WB_OK;
 }
 

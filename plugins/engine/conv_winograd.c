@@ -52,10 +52,10 @@ static size_t scratch_size(const void *state) {
   return most > infer ? most : infer;
 }
 
-static wb_status forward(void *state, int n, const float *x, const float *w, float *y, double *sums,
-                         void *scratch, wb_error *err) {
+static wb_status forward(void *state, int n, const wb_conv_input *input, const float *w, float *y,
+                         double *sums, void *scratch, wb_error *err) {
   (void)err;
-  wb_winograd_forward_avx2(state, n, x, w, y, sums, scratch);
+  wb_winograd_forward_avx2(state, n, input, w, y, sums, scratch);
   return WB_OK;
 }
 
@@ -66,10 +66,10 @@ static wb_status backward_data(void *state, int n, const float *dy, const float 
   return WB_OK;
 }
 
-static wb_status backward_weights(void *state, int n, const float *x, const float *dy, float *dw,
+static wb_status backward_weights(void *state, int n, const wb_conv_input *input, const float *dy, float *dw,
                                   void *scratch, wb_error *err) {
   (void)err;
-  wb_winograd_backward_weights_avx2(state, n, x, dy, dw, scratch);
+  wb_winograd_backward_weights_avx2(state, n, input, dy, dw, scratch);
   return WB_OK;
 }
 
@@ -89,7 +89,7 @@ static wb_status infer(void *state, int n, const float *x, const float *filters,
 }
 
 /* One implementation for each form and instruction set: names are what run files record. */
-#define IMPLEMENTATION(form, isa, name)                                                                      \
+#define IMPLEMENTATION(form, isa, label, norm)                                                               \
   static bool supports_##form##_##isa(const wb_conv_shape *s) {                                              \
     return has_##isa() && supports(&wb_winograd_##form##_avx2, s);                                           \
   }                                                                                                          \
@@ -97,14 +97,24 @@ static wb_status infer(void *state, int n, const float *x, const float *filters,
     return create(&wb_winograd_##form##_avx2, &wb_winograd_gemm_##isa, s, state, err);                       \
   }                                                                                                          \
   const wb_conv_impl wb_conv_winograd_##form##_##isa = {                                                     \
-      name "-" #isa, supports_##form##_##isa, create_##form##_##isa, free,    scratch_size, forward,         \
-      backward_data, backward_weights,        filter_count,          prepare, infer,                         \
+      .name = label "-" #isa,                                                                                \
+      .supports = supports_##form##_##isa,                                                                   \
+      .create = create_##form##_##isa,                                                                       \
+      .destroy = free,                                                                                       \
+      .scratch = scratch_size,                                                                               \
+      .takes_norm = norm,                                                                                    \
+      .forward = forward,                                                                                    \
+      .backward_data = backward_data,                                                                        \
+      .backward_weights = backward_weights,                                                                  \
+      .filter_count = filter_count,                                                                          \
+      .prepare = prepare,                                                                                    \
+      .infer = infer,                                                                                        \
   };
 #define IMPLEMENTATIONS(isa)                                                                                 \
-  IMPLEMENTATION(3x3, isa, "winograd-f4x4")                                                                  \
-  IMPLEMENTATION(stride2, isa, "winograd-f4x4-stride2")                                                      \
-  IMPLEMENTATION(1x1, isa, "panels-1x1")                                                                     \
-  IMPLEMENTATION(1x1_stride2, isa, "panels-1x1-stride2")
+  IMPLEMENTATION(3x3, isa, "winograd-f4x4", true)                                                            \
+  IMPLEMENTATION(stride2, isa, "winograd-f4x4-stride2", false)                                               \
+  IMPLEMENTATION(1x1, isa, "panels-1x1", false)                                                              \
+  IMPLEMENTATION(1x1_stride2, isa, "panels-1x1-stride2", false)
 
 IMPLEMENTATIONS(avx2)
 IMPLEMENTATIONS(avx512)

@@ -61,6 +61,10 @@ static inline size_t wb_maps_plane(const wb_maps *maps, int image, int block) {
 typedef void wb_winograd_to_products(float *to, size_t stride, const float *pixels, const wb_maps *maps,
                                      int block, int first, int count);
 
+/* The same of an input that has a scale. */
+typedef void wb_winograd_to_normed_products(float *to, size_t stride, const wb_conv_input *input,
+                                            const wb_maps *maps, int block, int first, int count);
+
 /* And back. Unless `sums` is NULL it receives the sums [0..7] and sums of squares [8..15] of the pixels. */
 typedef void wb_winograd_to_pixels(float *pixels, const float *from, size_t stride, const wb_maps *maps,
                                    int block, int first, int count, float *sums);
@@ -88,10 +92,20 @@ typedef struct wb_winograd_pass {
   const wb_winograd_run *run; // (runs), all products; NULL: product p uses filter p
   int runs;
   wb_winograd_to_products *input;
+  wb_winograd_to_normed_products *normed_input; // NULL: inputs have no scale
   wb_winograd_to_filters *filter;
   wb_winograd_to_pixels *output;
   wb_winograd_to_finished *finished; // of forward passes
 } wb_winograd_pass;
+
+static inline void wb_winograd_transform(const wb_winograd_pass *pass, float *to, size_t stride,
+                                         const wb_conv_input *input, const wb_maps *maps, int block,
+                                         int first, int count) {
+  if (input->scale)
+    pass->normed_input(to, stride, input, maps, block, first, count);
+  else
+    pass->input(to, stride, input->x, maps, block, first, count);
+}
 
 static inline wb_winograd_run wb_winograd_run_at(const wb_winograd_pass *pass, int i) {
   return pass->run ? pass->run[i] : (wb_winograd_run){(unsigned char)i, (unsigned char)i, 1, 0};
@@ -121,12 +135,12 @@ size_t wb_winograd_scratch_avx2(const wb_winograd *conv);
 size_t wb_winograd_weights_scratch_avx2(const wb_winograd *conv);
 
 /* As in conv.h; they cannot fail. */
-void wb_winograd_forward_avx2(const wb_winograd *conv, int n, const float *x, const float *w, float *y,
-                              double *sums, float *scratch);
+void wb_winograd_forward_avx2(const wb_winograd *conv, int n, const wb_conv_input *input, const float *w,
+                              float *y, double *sums, float *scratch);
 void wb_winograd_backward_data_avx2(const wb_winograd *conv, int n, const float *dy, const float *w,
                                     float *dx, float *scratch);
-void wb_winograd_backward_weights_avx2(const wb_winograd *conv, int n, const float *x, const float *dy,
-                                       float *dw, float *scratch);
+void wb_winograd_backward_weights_avx2(const wb_winograd *conv, int n, const wb_conv_input *input,
+                                       const float *dy, float *dw, float *scratch);
 
 /* Evaluation, in conv_winograd_infer_avx2.c but for wb_winograd_infer_avx2, which chooses the way. */
 size_t wb_winograd_filter_count_avx2(const wb_winograd *conv);

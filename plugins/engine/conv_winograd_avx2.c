@@ -45,7 +45,8 @@ typedef struct job {
   const wb_winograd_gemm *gemm;
   const wb_winograd_pass *pass;
   const wb_maps *in, *out;
-  const float *x, *w;
+  wb_conv_input input;
+  const float *w;
   const float *filters; // all of U, made before; NULL: to be made from w
   float *y;
   double *sums;                 // or NULL
@@ -153,7 +154,7 @@ static void filters_first(const job *j) {
         memset(sums, 0, count * sizeof *sums);
       }
       for (int b = 0; b < j->in->blocks; b++)
-        j->pass->input(v + b * l->pitch, l->v_stride, j->x, j->in, b, first, tiles);
+        wb_winograd_transform(j->pass, v + b * l->pitch, l->v_stride, &j->input, j->in, b, first, tiles);
       for (int p = 0; p < l->panels; p += l->group) {
         const int panels = wb_smaller(l->group, l->panels - p);
         multiply(j, m, v, u + p * l->u_size, panels, tiles);
@@ -176,8 +177,8 @@ static void tiles_first(const job *j) {
 #pragma omp for collapse(2) schedule(dynamic)
       for (int first = chunk; first < end; first += l->block)
         for (int b = 0; b < j->in->blocks; b++)
-          j->pass->input(v + (first - chunk) / l->block * l->v_size + b * l->pitch, l->v_stride, j->x, j->in,
-                         b, first, wb_smaller(l->block, end - first));
+          wb_winograd_transform(j->pass, v + (first - chunk) / l->block * l->v_size + b * l->pitch,
+                                l->v_stride, &j->input, j->in, b, first, wb_smaller(l->block, end - first));
 #pragma omp for schedule(dynamic)
       for (int p = 0; p < l->panels; p += l->group) {
         const int panels = wb_smaller(l->group, l->panels - p);
@@ -206,12 +207,12 @@ static void run(job *j, const wb_winograd *conv, int n) {
     tiles_first(j);
 }
 
-void wb_winograd_forward_avx2(const wb_winograd *conv, int n, const float *x, const float *w, float *y,
-                              double *sums, float *scratch) {
+void wb_winograd_forward_avx2(const wb_winograd *conv, int n, const wb_conv_input *input, const float *w,
+                              float *y, double *sums, float *scratch) {
   run(&(job){.pass = &conv->form->forward,
              .in = &conv->in,
              .out = &conv->out,
-             .x = x,
+             .input = *input,
              .w = w,
              .y = y,
              .sums = sums,
@@ -224,7 +225,7 @@ void wb_winograd_backward_data_avx2(const wb_winograd *conv, int n, const float 
   run(&(job){.pass = &conv->form->backward_data,
              .in = &conv->out,
              .out = &conv->in,
-             .x = dy,
+             .input = {.x = dy},
              .w = w,
              .y = dx,
              .scratch = scratch},
@@ -241,7 +242,7 @@ void wb_winograd_infer_avx2(const wb_winograd *conv, int n, const float *x, cons
   run(&(job){.pass = &conv->form->forward,
              .in = &conv->in,
              .out = &conv->out,
-             .x = x,
+             .input = {.x = x},
              .filters = filters,
              .y = y,
              .finish = finish,

@@ -44,7 +44,8 @@ typedef struct layout {
 
 typedef struct job {
   const wb_winograd *conv;
-  const float *x, *dy;
+  const wb_conv_input *input;
+  const float *dy;
   float *dw;
   float *scratch;
   int threads;
@@ -152,7 +153,8 @@ static void private_sums(const job *j) {
     for (int first = 0; first < l->tiles; first += l->block) {
       const int tiles = wb_smaller(l->block, l->tiles - first);
       for (int b = 0; b < c->in.blocks; b++)
-        c->form->forward.input(v + b * l->pitch, l->v_stride, j->x, &c->in, b, first, tiles);
+        wb_winograd_transform(&c->form->forward, v + b * l->pitch, l->v_stride, j->input, &c->in, b, first,
+                              tiles);
       for (int b = 0; b < c->out.blocks; b++)
         c->form->gradient(y + b * l->pitch, l->y_stride, j->dy, &c->out, b, first, tiles);
       correlate(j, d, v, y, all, tiles, begun);
@@ -178,7 +180,8 @@ static void transform_chunk(const job *j, float *v, float *y, int chunk, int end
       const int tiles = wb_smaller(l->block, end - first), i = (first - chunk) / l->block;
       const int k = b - c->in.blocks; // of dy, after those of x
       if (k < 0)
-        c->form->forward.input(v + i * l->v_size + b * l->pitch, l->v_stride, j->x, &c->in, b, first, tiles);
+        wb_winograd_transform(&c->form->forward, v + i * l->v_size + b * l->pitch, l->v_stride, j->input,
+                              &c->in, b, first, tiles);
       else
         c->form->gradient(y + i * l->y_size + k * l->pitch, l->y_stride, j->dy, &c->out, k, first, tiles);
     }
@@ -207,10 +210,10 @@ static void tiles_first(const job *j) {
   }
 }
 
-void wb_winograd_backward_weights_avx2(const wb_winograd *conv, int n, const float *x, const float *dy,
-                                       float *dw, float *scratch) {
+void wb_winograd_backward_weights_avx2(const wb_winograd *conv, int n, const wb_conv_input *input,
+                                       const float *dy, float *dw, float *scratch) {
   const job j = {.conv = conv,
-                 .x = x,
+                 .input = input,
                  .dy = dy,
                  .dw = dw,
                  .scratch = scratch,

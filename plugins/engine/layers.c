@@ -131,6 +131,23 @@ WB_CLONES static void mean(float *f, const float *a, size_t pixels) {
   for (int j = 0; j < 8; j++) f[j] = (float)(part[j] / (double)pixels);
 }
 
+WB_CLONES static void relu_mean(float *f, const float *y, const float *scale, const float *shift,
+                                size_t pixels) {
+  const v8 s = *(const v8 *)scale, b = *(const v8 *)shift;
+  double part[16];
+  zero(part);
+  for (size_t i = 0; i < pixels;) {
+    v8 sum = {0};
+    const v8 none = {0};
+    for (const size_t end = run_end(i, pixels); i < end; i++) {
+      const v8 v = s * ((const v8 *)y)[i] + b;
+      sum += V8_KEEP(v > 0, v);
+    }
+    flush(part, &sum, &none);
+  }
+  for (int j = 0; j < 8; j++) f[j] = (float)(part[j] / (double)pixels);
+}
+
 WB_CLONES static void spread(float *da, const float *df, size_t pixels) {
   const float share = 1.0f / (float)pixels;
   const v8 g = *(const v8 *)df * share;
@@ -219,6 +236,16 @@ void wb_mean_pixels(float *f, const float *a, int n, int blocks, size_t pixels) 
   const int count = n * blocks;
 #pragma omp parallel for schedule(static)
   for (int i = 0; i < count; i++) mean(f + (size_t)i * 8, a + (size_t)i * pixels * 8, pixels);
+}
+
+void wb_norm_relu_mean(float *f, const float *y, const float *scale, const float *shift, int n, int blocks,
+                       size_t pixels) {
+  const int count = n * blocks;
+#pragma omp parallel for schedule(static)
+  for (int i = 0; i < count; i++) {
+    const size_t c = (size_t)(i % blocks) * 8;
+    relu_mean(f + (size_t)i * 8, y + (size_t)i * pixels * 8, scale + c, shift + c, pixels);
+  }
 }
 
 void wb_mean_pixels_backward(float *da, const float *df, int n, int blocks, size_t pixels) {

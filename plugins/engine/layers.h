@@ -58,6 +58,9 @@ void wb_norm_backward(float *y, const float *g, const float *k, int n, int block
 
 /* Global average pooling: f (n, channels) from a, and back. */
 void wb_mean_pixels(float *f, const float *a, int n, int blocks, size_t pixels);
+/* f from the y that wb_norm_relu would make a from. */
+void wb_norm_relu_mean(float *f, const float *y, const float *scale, const float *shift, int n, int blocks,
+                       size_t pixels);
 void wb_mean_pixels_backward(float *da, const float *df, int n, int blocks, size_t pixels);
 /* The same added to da. */
 void wb_mean_pixels_backward_add(float *da, const float *df, int n, int blocks, size_t pixels);

@@ -21,6 +21,7 @@ typedef struct wb_layer {
   int shortcut; // the layer without activation whose normalised output is added instead, or WB_NO_LAYER
   bool active;  // has ReLU and an activation of its own; false: a shortcut
   bool pool;    // 2 x 2 max-pooling after ReLU
+  bool lazy;    // training never stores the activation: the convolution that alone reads it makes it from y
   int blocks, height, width; // of the convolution's output
   int out_height, out_width; // of the activation
   int weight, bias;          // tensors of the convolution; bias -1: none
@@ -32,7 +33,7 @@ typedef struct wb_layer {
 
   /* Training: the convolution's output and the activation, where they are now; where a forward pass leaves
    * them and where the backward pass wants them, elsewhere if it computes them again. a is NULL in a
-   * shortcut. */
+   * shortcut and where it is lazy. */
   float *y, *a;
   float *forward_y, *forward_a, *backward_y, *backward_a;
   float *means;          // (batch, channels) of a over pixels, where a does not last; else NULL
@@ -113,9 +114,10 @@ wb_status wb_net_plan(wb_net *net, wb_error *err);
 void wb_net_profile_conv(const wb_net *net, const wb_layer *l, int n, double start, const char *pass);
 void wb_net_profile_pass(const wb_net *net, const wb_layer *l, int n, double start, const char *pass,
                          int outputs, int activations);
-/* net_spans.c: which layers are computed again together; and memory that passes share, whose size is returned
- * and which is handed out unless base is NULL. */
+/* net_spans.c: which layers are computed again together, and, once they have convolutions, which are lazy;
+ * memory that passes share, whose size is returned and which is handed out unless base is NULL. */
 void wb_net_settle_segments(wb_net *net);
+void wb_net_settle_lazy(wb_net *net);
 size_t wb_net_place_training(wb_net *net, char *base);
 size_t wb_net_place_evaluation(wb_net *net, char *base);
 /* net_pass.c: scale and shift of a layer; n 0: those of evaluation, else of the n images in net->sums. */

@@ -39,15 +39,21 @@ void wb_net_settle_norm(wb_net *net, wb_layer *l, int n) {
                   channels);
 }
 
+static wb_conv_input input_of(const wb_net *net, const wb_layer *l) {
+  if (l->input == WB_NO_LAYER) return (wb_conv_input){.x = net->images};
+  const wb_layer *from = &net->layers[l->input];
+  return from->lazy ? (wb_conv_input){from->y, from->scale, from->shift} : (wb_conv_input){.x = from->a};
+}
+
 static wb_status convolve(wb_net *net, const wb_layer *l, int n, wb_error *err) {
-  const float *x = l->input == WB_NO_LAYER ? net->images : net->layers[l->input].a;
-  return wb_conv_forward(l->conv, n, x, wb_net_value(net, l->weight), l->y,
+  const wb_conv_input input = input_of(net, l);
+  return wb_conv_forward(l->conv, n, &input, wb_net_value(net, l->weight), l->y,
                          batch_statistics(net, l) ? net->sums : NULL, net->scratch, err);
 }
 
 /* What follows a convolution: normalisation, what is added, ReLU, pooling; y -> a. */
 static void activate(const wb_net *net, const wb_layer *l, int n) {
-  if (!l->active) return;
+  if (!l->active || l->lazy) return;
   if (l->pool) {
     wb_norm_relu_pool(l->a, l->y, l->scale, l->shift, n, l->blocks, l->height, l->width);
   } else if (l->residual != WB_NO_LAYER) {
@@ -61,6 +67,14 @@ static void activate(const wb_net *net, const wb_layer *l, int n) {
   }
 }
 
+/* The mean over pixels of a layer's activation. */
+static void average(float *mean, const wb_layer *l, int n) {
+  if (l->lazy)
+    wb_norm_relu_mean(mean, l->y, l->scale, l->shift, n, l->blocks, pixels(l));
+  else
+    wb_mean_pixels(mean, l->a, n, l->blocks, out_pixels(l));
+}
+
 static wb_status forward_layer(wb_net *net, wb_layer *l, int n, wb_error *err) {
   l->y = l->forward_y;
   l->a = l->forward_a;
@@ -71,9 +85,10 @@ static wb_status forward_layer(wb_net *net, wb_layer *l, int n, wb_error *err) {
   start = wb_profile_start(net->config.profile);
   wb_net_settle_norm(net, l, batch_statistics(net, l) ? n : 0);
   activate(net, l, n);
-  if (l->means) wb_mean_pixels(l->means, l->a, n, l->blocks, out_pixels(l));
+  if (l->means) average(l->means, l, n);
   const bool added = l->residual != WB_NO_LAYER || l->shortcut != WB_NO_LAYER;
-  wb_net_profile_pass(net, l, n, start, "norm, ReLU", l->active, l->active + added);
+  const bool stored = l->active && !l->lazy;
+  wb_net_profile_pass(net, l, n, start, "norm, ReLU", stored, stored + added);
   return WB_OK;
 }
 
@@ -134,7 +149,7 @@ void wb_net_layer_mean(const wb_net *net, int layer, float *out) {
   if (l->means)
     memcpy(out, l->means, (size_t)net->trained * (size_t)l->shape.out_channels * sizeof *out);
   else
-    wb_mean_pixels(out, l->a, net->trained, l->blocks, out_pixels(l));
+    average(out, l, net->trained);
 }
 
 wb_status wb_net_forward_frozen(wb_net *net, const float *images, int n, wb_error *err) {
@@ -221,10 +236,12 @@ static wb_status backward_layer(wb_net *net, wb_layer *l, int n, float *d_images
     start = wb_profile_start(net->config.profile);
   }
   const bool first = l->input == WB_NO_LAYER;
-  const float *x = first ? net->images : net->layers[l->input].a, *dy = dy_of(net, l);
+  const wb_conv_input input = input_of(net, l);
+  const float *dy = dy_of(net, l);
   wb_status status = WB_OK;
   if (!net->frozen)
-    status = wb_conv_backward_weights(l->conv, n, x, dy, wb_net_gradient(net, l->weight), net->scratch, err);
+    status =
+        wb_conv_backward_weights(l->conv, n, &input, dy, wb_net_gradient(net, l->weight), net->scratch, err);
   float *dx = first ? d_images : l->input_gradient;
   if (!net->frozen) wb_net_profile_conv(net, l, n, start, "backward weights");
   if (status || !dx) return status;

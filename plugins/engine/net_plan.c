@@ -112,6 +112,7 @@ static size_t carve_all(wb_net *net, char *arena) {
 }
 
 wb_status wb_net_plan(wb_net *net, wb_error *err) {
+  wb_net_settle_lazy(net);
   net->arena_bytes = carve_all(net, NULL);
   net->arena = wb_pages_alloc(net->arena_bytes);
   if (!net->arena) return wb_fail_nomem(err, "a network's activations", net->arena_bytes);

@@ -9,6 +9,9 @@
  * which later ones read the last activation only. That activation is kept; the others and all convolution
  * outputs live twice, briefly in the forward pass, and from just before the segment's backward pass on. The
  * last segment is followed by its backward pass at once and has nothing to compute again.
+ *
+ * An activation that is the input of one convolution and nothing else need not be anywhere, where that
+ * convolution can take batch norm and ReLU of its input as it reads it.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include "arena.h"
@@ -81,6 +84,24 @@ void wb_net_settle_segments(wb_net *net) {
   }
 }
 
+/* Whether a layer's activation is read by one convolution only, which can make it from y. */
+static bool can_be_lazy(const wb_net *net, int i) {
+  const wb_layer *l = &net->layers[i];
+  int readers = 0;
+  if (!l->active || l->pool || l->segment_end || l->residual != WB_NO_LAYER || l->shortcut != WB_NO_LAYER)
+    return false;
+  for (int j = i + 1; j < net->layer_count; j++) {
+    const wb_layer *reader = &net->layers[j];
+    if (adds(reader, i) || (reader->input == i && !wb_conv_takes_norm(reader->conv))) return false;
+    readers += reader->input == i;
+  }
+  return readers == 1;
+}
+
+void wb_net_settle_lazy(wb_net *net) {
+  for (int i = 0; i < net->layer_count; i++) net->layers[i].lazy = can_be_lazy(net, i);
+}
+
 static void number_operations(plan *p) {
   const int layers = p->net->layer_count;
   int tick = 0;
@@ -114,11 +135,11 @@ static void add_activations(plan *p) {
     const int forward = p->forward[i], again = p->again[i], backward = p->backward[i];
     const bool twice = l->segment != WB_NO_LAYER;
     const int kept = net->config.repeated ? p->end : backward + 1;
-    const int brief = l->active ? forward + 1 : last_forward_use(p, i);
+    const int brief = l->active && !l->lazy ? forward + 1 : last_forward_use(p, i);
     at->y = at->again_y = add_span(p, y_bytes(l, n), forward, twice ? brief : kept);
     if (twice) at->again_y = add_span(p, y_bytes(l, n), again, backward + 1);
     at->a = at->again_a = NONE;
-    if (!l->active) continue;
+    if (!l->active || l->lazy) continue;
     const bool a_twice = twice && !l->segment_end;
     at->a = at->again_a = add_span(p, a_bytes(l, n), forward + 1, a_twice ? last_forward_use(p, i) : kept);
     if (a_twice) at->again_a = add_span(p, a_bytes(l, n), again + 1, backward + 1);

@@ -122,8 +122,8 @@ const wb_winograd_form wb_winograd_1x1_avx2 = {
     .kernel = 1,
     .stride = 1,
     .tile = 1,
-    .forward = {1, 1, NULL, 1, pick, filter, put, put_finished},
-    .backward_data = {1, 1, NULL, 1, pick, back_filter, put, NULL},
+    .forward = {1, 1, NULL, 1, pick, NULL, filter, put, put_finished},
+    .backward_data = {1, 1, NULL, 1, pick, NULL, back_filter, put, NULL},
     .gradient = pick,
     .weights = weights,
 };
@@ -132,8 +132,8 @@ const wb_winograd_form wb_winograd_1x1_stride2_avx2 = {
     .kernel = 1,
     .stride = 2,
     .tile = 1,
-    .forward = {1, 1, NULL, 1, pick_second, filter, put, put_finished},
-    .backward_data = {1, 1, NULL, 1, pick, back_filter, put_second, NULL},
+    .forward = {1, 1, NULL, 1, pick_second, NULL, filter, put, put_finished},
+    .backward_data = {1, 1, NULL, 1, pick, NULL, back_filter, put_second, NULL},
     .gradient = pick,
     .weights = weights,
 };

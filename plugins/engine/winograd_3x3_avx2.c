@@ -98,7 +98,15 @@ WB_INLINE void weights_line(v8 *g, const v8 *d) {
 
 static void input(float *to, size_t stride, const float *x, const wb_maps *maps, int block, int first,
                   int count) {
-  wb_pixels_to_products(to, stride, x, maps, block, first, count, input_line, PRODUCTS, PRODUCTS, TILE, -1);
+  wb_pixels_to_products(to, stride, x, NULL, maps, block, first, count, input_line, PRODUCTS, PRODUCTS, TILE,
+                        -1);
+}
+
+static void normed_input(float *to, size_t stride, const wb_conv_input *in, const wb_maps *maps, int block,
+                         int first, int count) {
+  const wb_tile_norm norm = {load(in->scale + 8 * block), load(in->shift + 8 * block)};
+  wb_pixels_to_products(to, stride, in->x, &norm, maps, block, first, count, input_line, PRODUCTS, PRODUCTS,
+                        TILE, -1);
 }
 
 static void output(float *y, const float *from, size_t stride, const wb_maps *maps, int block, int first,
@@ -113,7 +121,8 @@ static void finished(float *y, const float *from, size_t stride, const wb_maps *
 
 static void gradient(float *to, size_t stride, const float *dy, const wb_maps *maps, int block, int first,
                      int count) {
-  wb_pixels_to_products(to, stride, dy, maps, block, first, count, gradient_line, TILE, PRODUCTS, TILE, 0);
+  wb_pixels_to_products(to, stride, dy, NULL, maps, block, first, count, gradient_line, TILE, PRODUCTS, TILE,
+                        0);
 }
 
 static void filter(float *u, size_t stride, const float *w, int in_blocks, int out_blocks, int panel) {
@@ -132,8 +141,8 @@ const wb_winograd_form wb_winograd_3x3_avx2 = {
     .kernel = 3,
     .stride = 1,
     .tile = TILE,
-    .forward = {ALL, ALL, NULL, ALL, input, filter, output, finished},
-    .backward_data = {ALL, ALL, NULL, ALL, input, turned_filter, output, NULL},
+    .forward = {ALL, ALL, NULL, ALL, input, normed_input, filter, output, finished},
+    .backward_data = {ALL, ALL, NULL, ALL, input, NULL, turned_filter, output, NULL},
     .gradient = gradient,
     .weights = weights,
 };

@@ -144,7 +144,7 @@ WB_INLINE void back_filter_line(v8 *to, const v8 *g) {
 
 static void input(float *to, size_t stride, const float *x, const wb_maps *maps, int block, int first,
                   int count) {
-  wb_pixels_to_products(to, stride, x, maps, block, first, count, input_line, 2 * TILE + 1, PRODUCTS,
+  wb_pixels_to_products(to, stride, x, NULL, maps, block, first, count, input_line, 2 * TILE + 1, PRODUCTS,
                         2 * TILE, -1);
 }
 
@@ -160,7 +160,8 @@ static void finished(float *y, const float *from, size_t stride, const wb_maps *
 
 static void gradient(float *to, size_t stride, const float *dy, const wb_maps *maps, int block, int first,
                      int count) {
-  wb_pixels_to_products(to, stride, dy, maps, block, first, count, gradient_line, TILE, PRODUCTS, TILE, 0);
+  wb_pixels_to_products(to, stride, dy, NULL, maps, block, first, count, gradient_line, TILE, PRODUCTS, TILE,
+                        0);
 }
 
 static void filter(float *u, size_t stride, const float *w, int in_blocks, int out_blocks, int panel) {
@@ -169,8 +170,8 @@ static void filter(float *u, size_t stride, const float *w, int in_blocks, int o
 
 static void back_input(float *to, size_t stride, const float *dy, const wb_maps *maps, int block, int first,
                        int count) {
-  wb_pixels_to_products(to, stride, dy, maps, block, first, count, back_input_line, TILE + 1, PRODUCTS, TILE,
-                        0);
+  wb_pixels_to_products(to, stride, dy, NULL, maps, block, first, count, back_input_line, TILE + 1, PRODUCTS,
+                        TILE, 0);
 }
 
 static void back_output(float *dx, const float *from, size_t stride, const wb_maps *maps, int block,
@@ -204,8 +205,8 @@ const wb_winograd_form wb_winograd_stride2_avx2 = {
     .kernel = 3,
     .stride = 2,
     .tile = TILE,
-    .forward = {ALL_PRODUCTS, ALL_FILTERS, run, RUNS, input, filter, output, finished},
-    .backward_data = {ALL_PRODUCTS, ALL_FILTERS, run, RUNS, back_input, back_filter, back_output, NULL},
+    .forward = {ALL_PRODUCTS, ALL_FILTERS, run, RUNS, input, NULL, filter, output, finished},
+    .backward_data = {ALL_PRODUCTS, ALL_FILTERS, run, RUNS, back_input, NULL, back_filter, back_output, NULL},
     .gradient = gradient,
     .weights = weights,
 };

@@ -51,10 +51,20 @@ WB_INLINE void wb_columns_in(v8 lines[][WB_LINE_MOST], const float *from, size_t
   }
 }
 
+/* Batch norm and ReLU of an input's eight channels, or NULL for the input as it is. */
+typedef struct wb_tile_norm {
+  v8 scale, shift;
+} wb_tile_norm;
+
+WB_INLINE v8 wb_load_pixel(const float *pixel, const wb_tile_norm *norm) {
+  return norm ? larger(norm->scale * load(pixel) + norm->shift, zero()) : load(pixel);
+}
+
 /* Products of the size x size pixels from (row, column) on, whose columns first .. last-1 are in the image.
  */
-WB_INLINE void wb_tile_to_products(float *to, size_t stride, const float *plane, const wb_maps *maps, int row,
-                                   int column, int first, int last, wb_line *line, int size, int products) {
+WB_INLINE void wb_tile_to_products(float *to, size_t stride, const float *plane, const wb_tile_norm *norm,
+                                   const wb_maps *maps, int row, int column, int first, int last,
+                                   wb_line *line, int size, int products) {
   v8 lines[WB_LINE_MOST][WB_LINE_MOST];
   ROLLED for (int i = 0; i < size; i++) {
     v8 pixels[WB_LINE_MOST];
@@ -64,7 +74,8 @@ WB_INLINE void wb_tile_to_products(float *to, size_t stride, const float *plane,
       continue;
     }
     const ptrdiff_t at = (ptrdiff_t)r * maps->width + column;
-    for (int j = 0; j < size; j++) pixels[j] = j >= first && j < last ? load(plane + 8 * (at + j)) : zero();
+    for (int j = 0; j < size; j++)
+      pixels[j] = j >= first && j < last ? wb_load_pixel(plane + 8 * (at + j), norm) : zero();
     line(lines[i], pixels);
   }
   wb_columns_out(to, stride, lines, line, size, products);
@@ -72,18 +83,19 @@ WB_INLINE void wb_tile_to_products(float *to, size_t stride, const float *plane,
 
 /* wb_winograd_to_products for tiles of size x size pixels, each `step` after its neighbour, the first at
  * (offset, offset). Most tiles lie inside the image, and code without edges serves them. */
-WB_INLINE void wb_pixels_to_products(float *to, size_t stride, const float *x, const wb_maps *maps, int block,
-                                     int first, int count, wb_line *line, int size, int products, int step,
-                                     int offset) {
+WB_INLINE void wb_pixels_to_products(float *to, size_t stride, const float *x, const wb_tile_norm *norm,
+                                     const wb_maps *maps, int block, int first, int count, wb_line *line,
+                                     int size, int products, int step, int offset) {
   wb_tile t = wb_tile_at(maps, first);
   for (int i = 0; i < count; i++, to += 8, wb_tile_next(maps, &t)) {
     const float *plane = x + wb_maps_plane(maps, t.image, block);
     const int row = step * t.row + offset, column = step * t.column + offset, inside = maps->width - column;
     wb_prefetch_next(plane, maps, t, step);
     if (column >= 0 && inside >= size)
-      wb_tile_to_products(to, stride, plane, maps, row, column, 0, size, line, size, products);
+      wb_tile_to_products(to, stride, plane, norm, maps, row, column, 0, size, line, size, products);
     else
-      wb_tile_to_products(to, stride, plane, maps, row, column, column < 0, inside, line, size, products);
+      wb_tile_to_products(to, stride, plane, norm, maps, row, column, column < 0, inside, line, size,
+                          products);
   }
 }
 

@@ -188,11 +188,13 @@ static double run(wb_conv *conv, const problem *p, int pass, void *scratch) {
   const double begin = omp_get_wtime();
   wb_status status;
   if (pass == 0)
-    status = wb_conv_forward(conv, p->shape.batch, p->x, p->w, p->y, p->sums, scratch, &err);
+    status = wb_conv_forward(conv, p->shape.batch, &(wb_conv_input){.x = p->x}, p->w, p->y, p->sums, scratch,
+                             &err);
   else if (pass == 1)
     status = wb_conv_backward_data(conv, p->shape.batch, p->dy, p->w, p->dx, scratch, &err);
   else
-    status = wb_conv_backward_weights(conv, p->shape.batch, p->x, p->dy, p->dw, scratch, &err);
+    status = wb_conv_backward_weights(conv, p->shape.batch, &(wb_conv_input){.x = p->x}, p->dy, p->dw,
+                                      scratch, &err);
   if (status) {
     fprintf(stderr, "bench_conv: %s\n", err.message);
     exit(1);

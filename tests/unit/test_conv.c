@@ -144,9 +144,10 @@ static void check_sums(const problem *q) {
 
 static void run_all(wb_conv *conv, problem *q, void *scratch) {
   wb_error err = {0};
-  assert_int_equal(wb_conv_forward(conv, q->n, q->bx, q->bw, q->by, q->sums, scratch, &err), WB_OK);
+  const wb_conv_input x = {.x = q->bx};
+  assert_int_equal(wb_conv_forward(conv, q->n, &x, q->bw, q->by, q->sums, scratch, &err), WB_OK);
   assert_int_equal(wb_conv_backward_data(conv, q->n, q->bdy, q->bw, q->bdx, scratch, &err), WB_OK);
-  assert_int_equal(wb_conv_backward_weights(conv, q->n, q->bx, q->bdy, q->bdw, scratch, &err), WB_OK);
+  assert_int_equal(wb_conv_backward_weights(conv, q->n, &x, q->bdy, q->bdw, scratch, &err), WB_OK);
 }
 
 /* What wb_conv_infer should leave at (n, c, r, column) of y, from the right convolution and y as it was. */

@@ -144,7 +144,8 @@ static void drop_answer(answer *a) {
 }
 
 /* All passes. Prepared for `threads` threads, run by `running`. */
-static answer solve(const wb_conv_impl *impl, const problem *q, int threads, int running) {
+static answer solve_input(const wb_conv_impl *impl, const problem *q, const wb_conv_input *input, int threads,
+                          int running) {
   answer a = {alloc(q->y_count * 4), alloc(q->x_count * 4), alloc(q->w_count * 4),
               alloc((size_t)q->shape.out_channels * 16)};
   const int before = omp_get_max_threads();
@@ -155,17 +156,21 @@ static answer solve(const wb_conv_impl *impl, const problem *q, int threads, int
   const size_t bytes = impl->scratch(state), guard = 64;
   unsigned char *scratch = alloc(bytes + guard);
   omp_set_num_threads(running);
-  assert_int_equal(impl->forward(state, q->n, q->bx, q->bw, a.y, a.sums, scratch, &err), WB_OK);
+  assert_int_equal(impl->forward(state, q->n, input, q->bw, a.y, a.sums, scratch, &err), WB_OK);
   memset(scratch, 0xff, bytes);
   if (q->shape.in_channels >= 8)
     assert_int_equal(impl->backward_data(state, q->n, q->bdy, q->bw, a.dx, scratch, &err), WB_OK);
   memset(scratch, 0xff, bytes);
-  assert_int_equal(impl->backward_weights(state, q->n, q->bx, q->bdy, a.dw, scratch, &err), WB_OK);
+  assert_int_equal(impl->backward_weights(state, q->n, input, q->bdy, a.dw, scratch, &err), WB_OK);
   for (size_t i = 0; i < guard; i++) assert_int_equal(scratch[bytes + i], 0xff);
   omp_set_num_threads(before);
   impl->destroy(state);
   free(scratch);
   return a;
+}
+
+static answer solve(const wb_conv_impl *impl, const problem *q, int threads, int running) {
+  return solve_input(impl, q, &(wb_conv_input){.x = q->bx}, threads, running);
 }
 
 /* Root mean square of the error over that of what is right; NaN if anything is. */
@@ -336,6 +341,43 @@ static void test_uneven(void **state) {
       }
 }
 
+/* An input normalised while it is read gives the bits of one that was normalised before. */
+static void check_norm(const wb_conv_impl *impl, wb_conv_shape shape) {
+  if (!impl->supports(&shape) || !impl->takes_norm) return;
+  const size_t ins = (size_t)shape.in_channels, pixels = (size_t)(shape.height * shape.width);
+  problem q = make(shape, shape.batch, 0.5);
+  float *scale = alloc(ins * 4), *shift = alloc(ins * 4), *plain = alloc(q.x_count * 4);
+  wb_rng rng = wb_rng_make(3, "norm", 0);
+  for (size_t c = 0; c < ins; c++) {
+    scale[c] = (float)wb_rng_normal(&rng);
+    shift[c] = (float)wb_rng_normal(&rng);
+  }
+  for (size_t i = 0; i < q.x_count; i++) {
+    const size_t c = i / 8 / pixels % (ins / 8) * 8 + i % 8;
+    plain[i] = fmaxf(fmaf(scale[c], q.bx[i], shift[c]), 0);
+  }
+  answer before = solve_input(impl, &q, &(wb_conv_input){.x = plain}, 2, 2);
+  answer within = solve_input(impl, &q, &(wb_conv_input){q.bx, scale, shift}, 2, 2);
+  assert_same(&before, &within, &q, true);
+  drop_answer(&before);
+  drop_answer(&within);
+  drop(&q);
+  free(scale);
+  free(shift);
+  free(plain);
+}
+
+static void test_norm(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof implementations / sizeof *implementations; i++)
+    for (size_t j = 0; j < sizeof shapes / sizeof *shapes; j++) {
+      const int *s = shapes[j];
+      check_norm(implementations[i], (wb_conv_shape){s[0], s[1], s[2], s[3], s[4], 3, 1});
+    }
+  const wb_conv_shape three = {1, 8, 8, 8, 8, 3, 1};
+  assert_true(wb_conv_winograd_3x3_avx2.supports(&three) && wb_conv_winograd_3x3_avx2.takes_norm);
+}
+
 /* So many channels that the tiles of the batch go through the scratch in more than one chunk. */
 static void test_chunks(void **state) {
   (void)state;
@@ -356,10 +398,10 @@ static void test_streamed(void **state) {
 int main(void) {
   const wb_conv_shape any = {1, 8, 8, 8, 8, 3, 1};
   if (!wb_conv_winograd_3x3_avx2.supports(&any)) return 77;
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_3x3),    cmocka_unit_test(test_3x3_stride2),
-                                     cmocka_unit_test(test_1x1),    cmocka_unit_test(test_1x1_stride2),
-                                     cmocka_unit_test(test_stem),   cmocka_unit_test(test_uneven),
-                                     cmocka_unit_test(test_chunks), cmocka_unit_test(test_streamed)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_3x3),         cmocka_unit_test(test_3x3_stride2), cmocka_unit_test(test_1x1),
+      cmocka_unit_test(test_1x1_stride2), cmocka_unit_test(test_stem),        cmocka_unit_test(test_uneven),
+      cmocka_unit_test(test_chunks),      cmocka_unit_test(test_streamed),    cmocka_unit_test(test_norm)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
 
