@@ -35,7 +35,7 @@ static wb_status read_out(wb_trainer *t, const wb_readout_images *in, float *log
 /* The test images through the kept model. */
 static wb_status test(wb_trainer *t, wb_train_result *result, wb_error *err) {
   const wb_images *images = &t->data->test;
-  const size_t units = (size_t)t->params->units, classes = t->data->classes;
+  const size_t units = wb_train_units(t->params), classes = t->data->classes;
   const bool linear = t->objective->head == WB_HEAD_LINEAR;
   float *embedding = WB_ALLOC(t->host, float, images->count *units + 1);
   float *logits = WB_ALLOC(t->host, float, images->count *classes + 1);

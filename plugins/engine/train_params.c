@@ -2,6 +2,7 @@
 #include "train_params.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "topo.h"
 
@@ -16,8 +17,13 @@ const char *const wb_train_schedules[] = {"cosine", "constant", NULL};
 const char *const wb_train_readout_augments[] = {"none", "pad", NULL};
 const char *const wb_train_convs[] = {"auto", "onednn", "winograd", NULL};
 
+size_t wb_train_units(const wb_train_params *params) {
+  if (params->units) return (size_t)params->units;
+  return strncmp(wb_train_archs[params->arch], "truong-", 7) == 0 ? 121 : 256;
+}
+
 bool wb_train_grid(const wb_train_params *params, size_t *rows, size_t *cols) {
-  const size_t units = (size_t)params->units;
+  const size_t units = wb_train_units(params);
   if (!params->grid) {
     wb_grid_for_units(units, rows, cols);
     return true;
@@ -34,14 +40,15 @@ bool wb_train_grid(const wb_train_params *params, size_t *rows, size_t *cols) {
 }
 
 wb_status wb_train_check(const wb_host *host, const wb_objective *objective, const wb_train_params *params) {
+  const size_t units = wb_train_units(params);
   size_t rows, cols;
+  if (units < 2) return wb_host_fail(host, WB_ARG, "--units is 1; a grid has neighbours from 2 on");
   if (!wb_train_grid(params, &rows, &cols)) {
-    wb_grid_for_units((size_t)params->units, &rows, &cols);
-    return wb_host_fail(
-        host, WB_ARG,
-        "--grid %s does not hold %lld units; rows x columns must multiply to them, as %zux%zu "
-        "does",
-        params->grid, (long long)params->units, rows, cols);
+    wb_grid_for_units(units, &rows, &cols);
+    return wb_host_fail(host, WB_ARG,
+                        "--grid %s does not hold %zu units; rows x columns must multiply to them, as %zux%zu "
+                        "does",
+                        params->grid, units, rows, cols);
   }
   wb_error err = {0};
   const wb_status topo = wb_train_topo_check(params, &err);

@@ -83,8 +83,8 @@ typedef struct wb_train_params {
       WB_TRAIN_ROW("width", "model", WB_INT, width, .default_text = "0", .unit = "channels", .min = 0,       \
                    .max = 1024, .flags = WB_PARAM_ADVANCED,                                                  \
                    .help = "channels of the first stage, a multiple of 8; 0 for the network's own"),         \
-      WB_TRAIN_ROW("units", "model", WB_INT, units, .default_text = "256", .min = 2, .max = 65536,           \
-                   .help = "units of the embedding layer"),                                                  \
+      WB_TRAIN_ROW("units", "model", WB_INT, units, .default_text = "0", .min = 0, .max = 65536,             \
+                   .help = "units of the embedding layer; 0 for the network's own: 256, truong nets 121"),   \
       WB_TRAIN_ROW(                                                                                          \
           "grid", "model", WB_STRING, grid,                                                                  \
           .help = "rows x columns that the units lie on, such as 16x16; unset for closest to a square"),     \
@@ -189,6 +189,9 @@ typedef struct wb_train_params {
 
 /* For the `check` of a plugin: refuses what the table cannot express. */
 wb_status wb_train_check(const wb_host *host, const wb_objective *objective, const wb_train_params *params);
+
+/* The units of the embedding layer that --units or the network asks for. */
+size_t wb_train_units(const wb_train_params *params);
 
 /* The grid that --grid or the number of units asks for; false where --grid is malformed or does not hold
  * them.

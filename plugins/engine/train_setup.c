@@ -139,7 +139,7 @@ static wb_status create_net(wb_trainer *t, wb_error *err) {
                                 .channels = (int)images->channels,
                                 .height = (int)images->height,
                                 .img_width = (int)images->width,
-                                .units = (int)p->units,
+                                .units = (int)wb_train_units(p),
                                 .head = t->objective->head,
                                 .outputs = linear ? (int)t->data->classes : (int)p->projection_dim,
                                 .dropout = (float)p->dropout,

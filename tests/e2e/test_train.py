@@ -262,11 +262,12 @@ class Training(unittest.TestCase):
         self.assertIn("--snapshot-epochs has 3", done.stderr)
 
     def test_unusual_shapes(self):
-        """A prime number of units, a flat grid, no dropout, a tiny projection, every rule of what is kept."""
+        """A prime number of units, a flat grid, a network's own units, no dropout, a tiny projection, every rule of what is kept."""
         for objective, options, grid in (("ce", ("--units", "37", "--dropout", "0", "--keep", "best-total"), (1, 37)),
                                          ("supcon", ("--units", "35", "--grid", "5x7", "--dropout", "0", "--projection-dim", "3"),
                                           (5, 7)),
-                                         ("simclr", ("--units", "12", "--grid", "12x1", "--keep", "last"), (12, 1))):
+                                         ("simclr", ("--units", "12", "--grid", "12x1", "--keep", "last"), (12, 1)),
+                                         ("margin", ("--units", "0", "--arch", "truong-cifar"), (11, 11))):
             with self.subTest(objective):
                 name = f"{objective}.h5"
                 self.train(objective, name, "--epochs", "2", *options)
