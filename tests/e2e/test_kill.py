@@ -65,36 +65,32 @@ class Killing:
         different = [key for key in whole if whole[key] != other[key]]
         assert not different, f"{name} differs from the uninterrupted run in {different}"
 
+    def epochs(self, name):
+        """Epochs on disk; files are replaced as a whole, so that this can be asked at any time."""
+        if not (self.folder / name).exists():
+            return 0
+        with h5py.File(self.folder / name) as f:
+            return int(f["history"].attrs["epochs"])
+
     def kill(self, kills, seconds):
-        """The moments are spread so that the run has not ended after the last of them."""
-        start = self.first_epoch("first.h5")
-        reach = max(seconds - start, 0.5) * 0.8 / kills
+        """The moments are spread over the whole run: soon after an epoch of each share of it was saved."""
         for k in range(kills):
+            target = int((k + self.random.random()) / kills * (EPOCHS - 8))
             run = self.start("killed.h5")
-            wait = self.random.uniform(0.2 * start, start + reach)
-            time.sleep(wait)
+            while self.epochs("killed.h5") < target and run.poll() is None:
+                time.sleep(0.002)
+            time.sleep(self.random.uniform(0, 2 * seconds / EPOCHS))
             run.kill()
             run.communicate()
             assert run.returncode == -signal.SIGKILL, f"it had ended before it was killed: exit {run.returncode}"
             state, epochs = self.state("killed.h5")
-            left = f"{state}, {epochs} epochs" if state else "no file yet"
-            print(f"kill {k + 1:2d} after {wait:.2f} s: {left}", flush=True)
+            print(f"kill {k + 1:2d}: {f'{state}, {epochs} epochs' if state else 'no file yet'}", flush=True)
             assert state in (None, "training"), state
         self.finish("killed.h5")
         self.compare("killed.h5")
         leftovers = [path.name for path in self.folder.iterdir() if "killed" in path.name and path.name != "killed.h5"]
         assert not leftovers, f"left behind: {leftovers}"
         print(f"{kills} kills: /model, /history and /activations are the uninterrupted run's to the bit")
-
-    def first_epoch(self, name):
-        """Seconds until the first epoch is on disk."""
-        begun = time.monotonic()
-        run = self.start(name)
-        while not (self.folder / name).exists() and run.poll() is None:
-            time.sleep(0.01)
-        run.kill()
-        run.communicate()
-        return time.monotonic() - begun
 
     def interrupt(self, number):
         name = f"{signal.Signals(number).name}.h5"
