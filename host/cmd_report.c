@@ -29,6 +29,8 @@ static const wb_opt options[] = {
     {"title", 0, WB_OPT_ONE, "TEXT", "of the report", NULL},
     {"paper", 0, WB_OPT_ONE, "<contrastive-topography|beyond-topography>",
      "whose figures come first (default: the papers whose factor, rho or lambda, the runs have)", NULL},
+    {"change", 0, WB_OPT_EACH, "TEXT",
+     "what the study does otherwise than its paper; may be given several times", NULL},
     {"format", 0, WB_OPT_ONE, "<html|md>", "a page, or Markdown with the figures beside it (default: html)",
      NULL},
     {"json", 0, WB_OPT_FLAG, NULL, "what the report says as JSON on stdout", NULL},
@@ -51,6 +53,7 @@ static void print_help(void) {
 typedef struct request {
   const char *in, *out, *title;
   wb_report_paper paper;
+  const wb_args *args; // for --change, which may be given several times
   bool markdown, as_json;
 } request;
 
@@ -60,6 +63,7 @@ static wb_status read_request(const wb_args *args, request *r, wb_error *err) {
   *r = (request){.in = in ? in : USUAL_IN,
                  .out = out ? out : USUAL_OUT,
                  .title = wb_args_value(args, "title"),
+                 .args = args,
                  .markdown = format && !strcmp(format, "md"),
                  .as_json = wb_args_flag(args, "json")};
   if (args->word_count)
@@ -151,6 +155,17 @@ static wb_status write_report(const request *r, const wb_report *report, const j
   return wb_folder_end(&place, status, err);
 }
 
+/* NULL where nothing was named. */
+static json_t *read_changes(const wb_args *args) {
+  json_t *list = NULL;
+  for (size_t i = 0; i < args->count; i++) {
+    if (strcmp(args->given[i].name, "change") != 0 || !*args->given[i].value) continue;
+    if (!list) list = wb_must(json_array());
+    wb_json_append(list, wb_json_string(args->given[i].value));
+  }
+  return list;
+}
+
 static int perform(const request *r) {
   wb_error err = {0};
   wb_report report;
@@ -161,6 +176,7 @@ static int perform(const request *r) {
     report.title = wb_copy(r->title);
   }
   report.paper = r->paper;
+  report.changes = read_changes(r->args);
   if (status == WB_OK) {
     document = wb_document_make(&report, skipped);
     status = write_report(r, &report, document, &err);

@@ -85,11 +85,24 @@ static void put_contents(FILE *out, const json_t *document) {
   fputs("<li><a href=\"#again\">How to reproduce it</a></li>\n</ul></nav>\n", out);
 }
 
+static void put_list(FILE *out, const json_t *texts) {
+  const json_t *text;
+  size_t i;
+  fputs("<ul>\n", out);
+  json_array_foreach(texts, i, text) put(out, "<li>", json_string_value(text), "</li>\n");
+  fputs("</ul>\n", out);
+}
+
 static void put_overview(FILE *out, const json_t *document) {
   const json_t *overview = json_object_get(document, "overview"), *fact;
   size_t i;
   fputs("<section id=\"run\">\n<h2>What was run</h2>\n", out);
-  put(out, "<p>", wb_json_text(overview, "sentence"), "</p>\n<table class=\"facts\"><tbody>\n");
+  put(out, "<p>", wb_json_text(overview, "sentence"), "</p>\n");
+  if (has_items(overview, "changes")) {
+    fputs("<p>Otherwise than in the paper:</p>\n", out);
+    put_list(out, json_object_get(overview, "changes"));
+  }
+  fputs("<table class=\"facts\"><tbody>\n", out);
   json_array_foreach(json_object_get(overview, "facts"), i, fact) {
     put(out, "<tr><th scope=\"row\">", json_string_value(json_array_get(fact, 0)), "</th>");
     put(out, "<td>", json_string_value(json_array_get(fact, 1)), "</td></tr>\n");
@@ -278,14 +291,10 @@ static void put_further(FILE *out, wb_figure_page *page, const json_t *document)
 }
 
 static void put_warnings(FILE *out, const json_t *document) {
-  const json_t *warning;
-  size_t i;
   if (!has_items(document, "warnings")) return;
-  fputs("<section id=\"warnings\">\n<h2>Warnings</h2>\n<ul>\n", out);
-  json_array_foreach(json_object_get(document, "warnings"), i, warning) {
-    put(out, "<li>", json_string_value(warning), "</li>\n");
-  }
-  fputs("</ul>\n</section>\n", out);
+  fputs("<section id=\"warnings\">\n<h2>Warnings</h2>\n", out);
+  put_list(out, json_object_get(document, "warnings"));
+  fputs("</section>\n", out);
 }
 
 static void put_origin(FILE *out, const json_t *entry) {

@@ -58,10 +58,23 @@ static void put_section(FILE *out, const json_t *section) {
   fputs("\n\n", out);
 }
 
+static void put_list(FILE *out, const json_t *texts) {
+  const json_t *text;
+  size_t i;
+  json_array_foreach(texts, i, text) put(out, "- ", json_string_value(text), "\n");
+  fputs("\n", out);
+}
+
 static void put_overview(FILE *out, const json_t *overview) {
   const json_t *fact;
   size_t i;
-  put(out, "## What was run\n\n", wb_json_text(overview, "sentence"), "\n\n| | |\n| --- | --- |\n");
+  put(out, "## What was run\n\n", wb_json_text(overview, "sentence"), "\n\n");
+  const json_t *changes = json_object_get(overview, "changes");
+  if (json_array_size(changes)) {
+    fputs("Otherwise than in the paper:\n\n", out);
+    put_list(out, changes);
+  }
+  fputs("| | |\n| --- | --- |\n", out);
   json_array_foreach(json_object_get(overview, "facts"), i, fact) {
     put(out, "| ", json_string_value(json_array_get(fact, 0)), " | ");
     put(out, "", json_string_value(json_array_get(fact, 1)), " |\n");

@@ -100,5 +100,6 @@ json_t *wb_report_overview(const wb_report *report) {
   json_t *overview = wb_json("{so so sI sI}", "sentence", wb_json_string(sentence), "facts", list, "runs",
                              (json_int_t)runs, "conditions", (json_int_t)conditions);
   free(sentence);
+  wb_json_set(overview, "changes", report->changes ? json_incref(report->changes) : wb_must(json_array()));
   return overview;
 }

@@ -83,6 +83,7 @@ void wb_report_close(wb_report *report) {
   for (size_t i = 0; i < report->count; i++) close_result(&report->results[i]);
   free(report->results);
   free(report->title);
+  json_decref(report->changes);
   *report = (wb_report){0};
 }
 

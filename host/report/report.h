@@ -29,6 +29,7 @@ typedef struct wb_report_result {
 typedef struct wb_report {
   char *title; // never NULL
   wb_report_paper paper;
+  json_t *changes; // texts: what the study does otherwise than its paper; NULL: not told
   wb_report_result *results; // in the order of their folders' names
   size_t count;
 } wb_report;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "files.h"
 #include "heap.h"
 #include "params.h"
 #include "sweep_points.h"
@@ -59,5 +60,6 @@ void wb_sweep_free(wb_sweep *sweep) {
   free(sweep->folder);
   free(sweep->title);
   free(sweep->paper);
+  wb_free_texts(sweep->changes, sweep->change_count);
   *sweep = (wb_sweep){0};
 }

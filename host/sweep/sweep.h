@@ -46,6 +46,8 @@ typedef struct wb_sweep {
   size_t analysis_count;
   bool report;
   char *title, *paper; // of the report; NULL: not given
+  char **changes;      // (change_count) what the study does otherwise than its paper
+  size_t change_count;
 } wb_sweep;
 
 /* Reads and checks a sweep file down to each value of each run. `folder` (may be NULL) stands for its `out`.

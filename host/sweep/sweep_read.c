@@ -12,6 +12,7 @@
 #include "params.h"
 #include "stage.h"
 #include "sweep_points.h"
+#include "sweep_report.h"
 #include "text/yaml.h"
 
 /* A sweep file being read. */
@@ -390,31 +391,12 @@ static wb_status read_analyses(const reader *r) {
 }
 
 static wb_status read_report(const reader *r) {
-  const json_t *report = json_object_get(r->file, "report");
-  wb_sweep *sweep = r->sweep;
-  sweep->report = report || sweep->analysis_count;
-  if (!report) return WB_OK;
-  if (json_is_string(report) && !strcmp(json_string_value(report), "no")) {
-    sweep->report = false;
-    return WB_OK;
-  }
-  if (!json_is_object(report))
-    return refuse(r, "/report", "report must be \"no\" or hold lines such as \"title: My study\"");
-  const char *key;
-  json_t *value;
-  json_object_foreach((json_t *)report, key, value) {
-    char **field = !strcmp(key, "title") ? &sweep->title : !strcmp(key, "paper") ? &sweep->paper : NULL;
-    if (field && json_is_string(value)) {
-      *field = wb_copy(json_string_value(value));
-      continue;
-    }
-    char *pointer = join("/report", key);
-    refuse(r, pointer,
-           "a report has a title and a paper (contrastive-topography or beyond-topography), no %s", key);
-    free(pointer);
-    return WB_ARG;
-  }
-  return WB_OK;
+  char *pointer = NULL;
+  wb_error why = {0};
+  const wb_status status = wb_sweep_report_read(json_object_get(r->file, "report"), r->sweep, &pointer, &why);
+  if (status != WB_OK) refuse(r, pointer, "%s", why.message);
+  free(pointer);
+  return status;
 }
 
 static wb_status read_head(const reader *r, const char *folder) {

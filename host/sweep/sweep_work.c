@@ -117,6 +117,7 @@ static char **report_command(const wb_sweep *sweep) {
   add(&w, "--out=%s/report", sweep->folder);
   if (sweep->title) add(&w, "--title=%s", sweep->title);
   if (sweep->paper) add(&w, "--paper=%s", sweep->paper);
+  for (size_t i = 0; i < sweep->change_count; i++) add(&w, "--change=%s", sweep->changes[i]);
   return end_words(&w);
 }
 
@@ -196,7 +197,8 @@ static int perform(const wb_sweep *sweep, const char *part, char **words) {
   wb_sweep_forget_failure(sweep, part);
   const pid_t child = wb_interrupts() ? 0 : wb_sweep_spawn(words, log);
   int code = child > 0 ? wait_for(child) : child < 0 ? WB_EXIT_FAILED : WB_EXIT_CANCELLED;
-  if (code == 128 + SIGTERM && wb_interrupts()) code = WB_EXIT_CANCELLED; // told to stop before it could listen
+  if (code == 128 + SIGTERM && wb_interrupts())
+    code = WB_EXIT_CANCELLED; // told to stop before it could listen
   if (code && code != WB_EXIT_CANCELLED) {
     char *reason = wb_sweep_reason(log, from, code);
     wb_sweep_note_failure(sweep, part, code, reason);

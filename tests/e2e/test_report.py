@@ -177,6 +177,22 @@ class Report(unittest.TestCase):
             self.assertIn("not the papers' own images", claim["data"])
         self.assertEqual(claims[1]["verdict"], "not enough runs")  # of simclr there are none
 
+    def test_what_the_study_changes_heads_it(self):
+        changes = ["10 epochs, not 200", "a <small> network | of width 8"]
+        options = [f"--change={change}" for change in changes]
+        document = json.loads(make_report("--json", *options).stdout)
+        self.assertEqual(document["overview"]["changes"], changes)
+        text = (here.folder / "report/index.html").read_text()
+        head = text[text.index('id="run"'):text.index('id="claims"')]
+        self.assertIn("Otherwise than in the paper", head)
+        self.assertIn("<li>10 epochs, not 200</li>", head)
+        self.assertIn("<li>a &lt;small&gt; network | of width 8</li>", head)
+        make_report("--format", "md", *options, out="markdown")
+        self.assertIn("Otherwise than in the paper:\n\n- 10 epochs, not 200\n- a \\<small\\> network \\| of width 8\n\n|",
+                      (here.folder / "markdown/report.md").read_text())
+        self.assertEqual(json.loads(make_report("--json").stdout)["overview"]["changes"], [])
+        self.assertNotIn("Otherwise than", page().text)
+
     def test_what_is_not_measured_is_named(self):
         make_report()
         self.assertIn("workbench run tsne", page().text)

@@ -57,6 +57,9 @@ class Reproduce(unittest.TestCase):
         self.assertTrue((self.folder / "study/report/index.html").stat().st_size > 10000)
         report = json.loads((self.folder / "study/report/data/report.json").read_text())
         self.assertEqual([claim["id"] for claim in report["claims"]], [f"{letter}{i + 1}" for i in range(claims)])
+        changes = study[study.index("  changes:\n"):].splitlines()[1:]
+        self.assertGreater(len(changes), 5)
+        self.assertEqual([f"    - {change}" for change in report["overview"]["changes"]], changes)
         for part in status["analyses"]:
             if part["name"] != "report":
                 summary = json.loads((self.folder / f"study/results/{part['name']}/summary.json").read_text())

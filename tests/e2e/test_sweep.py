@@ -93,6 +93,13 @@ class Sweep(unittest.TestCase):
         self.refused("plugins: [train-ce]\nanalyses: [moran, moran]\n", "study.yaml:2:19: a second analysis is called moran")
         self.refused("plugins: [train-ce]\nanalyses: [{moran: {neighbors: queen}}]\n", "study.yaml:2:21: moran has no parameter neighbors")
         self.refused("plugins: [train-ce]\npreset: contop\n", "study.yaml:2:1: there is no preset contop; did you mean contopo?")
+        head = "plugins: [train-ce]\nreport:\n"
+        self.refused(head + "  titel: A\n", "study.yaml:3:3: a report has a title, a paper and changes, no titel")
+        self.refused(head + "  paper: beyond\n", "study.yaml:3:3: paper must be contrastive-topography or beyond-topography")
+        self.refused(head + "  title: [A]\n", "study.yaml:3:3: title must be a text")
+        self.refused(head + "  changes: 10 epochs\n", "study.yaml:3:3: changes must be a list")
+        self.refused(head + "  changes:\n    - 10 epochs\n    - a: b\n", "study.yaml:5:7: a change must be a text")
+        self.refused("plugins: [train-ce]\nreport: yes\n", "study.yaml:2:1: report must be \"no\" or hold lines")
         self.refused("plugins: []\n", "study.yaml:1:1: a sweep needs a list of plugins")
         self.refused("grid: {}\n", "study.yaml: a sweep needs a list of plugins")
         self.write("plugins: [train-ce\n")
@@ -101,9 +108,11 @@ class Sweep(unittest.TestCase):
         self.assertIn("did you mean workbench sweep status?", self.call("staus", "study.yaml", code=2).stderr)
 
     def test_run_does_everything_and_again_nothing(self):
-        self.write(SPEC.replace("report: no", "report: {title: A <small> study}"))
+        self.write(SPEC.replace("report: no", "report: {title: A <small> study, changes: [\"2 epochs, not 10\", --json]}"))
         self.call("run", "study.yaml")
-        self.assertIn("<h1>A &lt;small&gt; study</h1>", (self.folder / "study/report/index.html").read_text())
+        page = self.folder / "study/report/index.html"
+        self.assertIn("<h1>A &lt;small&gt; study</h1>", page.read_text())
+        self.assertIn("<li>2 epochs, not 10</li>\n<li>--json</li>", page.read_text())
         before = {path: path.stat().st_mtime_ns for path in self.folder.glob("study/runs/*.h5")}
         self.assertEqual(len(before), 10)
         status = self.status()
