@@ -139,8 +139,8 @@ static void look(engine *e, bool all) {
   free(marked);
 }
 
-/* The child of a slot has ended. Where it found its run in another process' hands (what an earlier sweep left behind
-   and is now being saved), it ended with status 0 and the run is as far as that process brings it. */
+/* The child of a slot has ended. Where it found its run in another process' hands (what an earlier sweep left
+   behind and is now being saved), it ended with status 0 and the run is as far as that process brings it. */
 static void finish(engine *e, slot *s, int status) {
   const size_t run = s->run;
   const double seconds = wb_now() - s->begun;
@@ -221,9 +221,11 @@ static int analyse(const engine *e, unsigned threads) {
   wb_sweep_look *looks = wb_sweep_look_analyses(sweep);
   int code = WB_EXIT_OK;
   const bool fresh = e->finished == 0;
+  bool made = false; // an analysis, so that the report before it is out of date
   for (size_t i = 0; i < sweep->analysis_count + sweep->report && !wb_interrupts(); i++) {
     const bool is_report = i == sweep->analysis_count;
-    if (fresh && looks[i].state == WB_SWEEP_DONE) continue;
+    if (fresh && looks[i].state == WB_SWEEP_DONE && !(is_report && made)) continue;
+    made = true;
     char *part = is_report ? wb_copy("report") : wb_format("analysis-%s", sweep->analyses[i].name);
     wb_bar_draw(is_report ? "report" : sweep->analyses[i].name, NAN, "");
     const int one = wb_sweep_work(sweep, part, threads);

@@ -154,34 +154,37 @@ static bool newer(const struct timespec *a, const struct timespec *b) {
   return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
 }
 
-/* When the last run file came; zero where there is none. */
-static struct timespec last_run(const wb_sweep *sweep) {
-  struct timespec last = {0};
+/* Moves *last on to when the file came, where there is one. */
+static void note_time(const char *path, struct timespec *last) {
   struct stat info;
-  for (size_t i = 0; i < sweep->run_count; i++)
-    if (stat(sweep->runs[i].file, &info) == 0 && newer(&info.st_mtim, &last)) last = info.st_mtim;
-  return last;
+  if (stat(path, &info) == 0 && newer(&info.st_mtim, last)) *last = info.st_mtim;
 }
 
-static void look_at_result(const wb_sweep *sweep, const char *part, char *result, const struct timespec *runs,
-                           wb_sweep_look *look) {
+/* A result is done when it is newer than what it is made of. */
+static void look_at_result(const wb_sweep *sweep, const char *part, const char *result,
+                           const struct timespec *sources, wb_sweep_look *look) {
   struct stat info;
-  if (stat(result, &info) == 0 && newer(&info.st_mtim, runs)) look->state = WB_SWEEP_DONE;
+  if (stat(result, &info) == 0 && newer(&info.st_mtim, sources)) look->state = WB_SWEEP_DONE;
   look_at_state(sweep, part, look);
-  free(result);
 }
 
 wb_sweep_look *wb_sweep_look_analyses(const wb_sweep *sweep) {
   wb_sweep_look *looks = wb_new(wb_sweep_look, sweep->analysis_count + 1);
-  const struct timespec runs = last_run(sweep);
+  struct timespec runs = {0}, told; // told: all that a report tells of, its own title too
+  for (size_t i = 0; i < sweep->run_count; i++) note_time(sweep->runs[i].file, &runs);
+  told = runs;
+  note_time(sweep->source, &told);
   for (size_t i = 0; i < sweep->analysis_count; i++) {
     char *part = wb_format("analysis-%s", sweep->analyses[i].name);
-    look_at_result(sweep, part, wb_sweep_path(sweep, "results", sweep->analyses[i].name, "/summary.json"),
-                   &runs, &looks[i]);
+    char *summary = wb_sweep_path(sweep, "results", sweep->analyses[i].name, "/summary.json");
+    look_at_result(sweep, part, summary, &runs, &looks[i]);
+    note_time(summary, &told);
+    free(summary);
     free(part);
   }
-  look_at_result(sweep, "report", wb_sweep_path(sweep, "report", "index", ".html"), &runs,
-                 &looks[sweep->analysis_count]);
+  char *page = wb_sweep_path(sweep, "report", "index", ".html");
+  look_at_result(sweep, "report", page, &told, &looks[sweep->analysis_count]);
+  free(page);
   return looks;
 }
 

@@ -122,6 +122,17 @@ class Sweep(unittest.TestCase):
         self.assertEqual(len(json.loads((self.folder / "study/results/accuracy/summary.json").read_text())["runs"]), 10)
         self.call("run", "study.yaml")
         self.assertEqual(before, {path: path.stat().st_mtime_ns for path in self.folder.glob("study/runs/*.h5")})
+        made = page.stat().st_mtime_ns
+        self.call("run", "study.yaml")
+        self.assertEqual(page.stat().st_mtime_ns, made)
+        self.write(SPEC.replace("report: no", "report: {title: Another}"))
+        self.assertEqual(self.status()["analyses"][-1]["state"], "waiting")
+        self.call("run", "study.yaml")
+        self.assertIn("<h1>Another</h1>", page.read_text())
+        self.write(SPEC.replace("report: no", "report: {title: Another}").replace("[accuracy,", "[accuracy, weight-norm,"))
+        self.call("run", "study.yaml")
+        self.assertIn("id=\"weight-norm\"", page.read_text())
+        self.assertEqual(before, {path: path.stat().st_mtime_ns for path in self.folder.glob("study/runs/*.h5")})
 
     def test_killed_at_any_moment_it_ends_the_same(self):
         self.call("run", "study.yaml", "--out", "whole")
