@@ -5,32 +5,20 @@
 #include <string.h>
 
 #include "heap.h"
-#include "json.h"
 #include "say.h"
-
-/* Whether a parameter of the plugin that made a run tells runs apart: the seed does what it should, factors
- * make conditions, and the place of the data is not what they are. */
-static bool matters(const wb_run *run, const json_t *facts, const char *name, const wb_registry *registry) {
-  const char *plugin = wb_json_text(facts, "plugin");
-  const wb_spec *spec = plugin ? wb_registry_find(registry, plugin) : NULL;
-  const wb_param *param = spec ? wb_spec_param(spec, name) : NULL;
-  if (!strcmp(name, "seed") || wb_factor_get(run->factors, run->factor_count, name)) return false;
-  return !param || !(param->flags & WB_PARAM_NOT_IDENTITY);
-}
+#include "trainings.h"
 
 /* "epochs (5 and 12)": the first parameter in which two runs differ; NULL where there is none. malloc'ed. */
-static char *first_difference(const wb_study *study, const json_t *const *facts, size_t a, size_t b,
-                              const wb_registry *registry) {
-  json_t *config = json_object_get(facts[a], "config"), *value;
-  const json_t *other = json_object_get(facts[b], "config");
-  const char *name;
-  json_object_foreach(config, name, value) {
-    const char *second = wb_json_text(other, name);
-    if (!second || !strcmp(json_string_value(value), second)) continue;
-    if (!matters(&study->runs[a], facts[a], name, registry)) continue;
-    return wb_format("%s (%s and %s)", name, json_string_value(value), second);
-  }
-  return NULL;
+static char *first_difference(const wb_study *study, size_t a, size_t b) {
+  json_t *differences = wb_trainings_difference(study, a, b);
+  void *first = json_object_iter(differences);
+  const json_t *values = first ? json_object_iter_value(first) : NULL;
+  char *text = first ? wb_format("%s (%s and %s)", json_object_iter_key(first),
+                                 json_string_value(json_array_get(values, 0)),
+                                 json_string_value(json_array_get(values, 1)))
+                     : NULL;
+  json_decref(differences);
+  return text;
 }
 
 static bool same_seed(const wb_run *a, const wb_run *b) {
@@ -40,13 +28,11 @@ static bool same_seed(const wb_run *a, const wb_run *b) {
 }
 
 /* What is doubtful about one condition, as a sentence; NULL where nothing is. malloc'ed. */
-static char *doubt(const wb_study *study, const wb_condition *condition, const json_t *const *facts,
-                   const wb_registry *registry) {
+static char *doubt(const wb_study *study, const wb_condition *condition) {
   for (size_t k = 1; k < condition->run_count; k++) {
     const wb_run *first = &study->runs[condition->runs[0]], *before = &study->runs[condition->runs[k - 1]];
     const wb_run *run = &study->runs[condition->runs[k]];
-    char *difference = first_difference(study, facts, condition->runs[0], condition->runs[k], registry),
-         *text = NULL;
+    char *difference = first_difference(study, condition->runs[0], condition->runs[k]), *text = NULL;
     if (difference)
       text = wb_format("%s and %s differ in %s and count as seeds of one condition all the same", first->path,
                        run->path, difference);
@@ -60,11 +46,11 @@ static char *doubt(const wb_study *study, const wb_condition *condition, const j
   return NULL;
 }
 
-void wb_doubts_report(const wb_study *study, const json_t *const *facts, const wb_registry *registry) {
+void wb_doubts_report(const wb_study *study) {
   char *first = NULL;
   size_t more = 0;
   for (size_t c = 0; c < study->condition_count; c++) {
-    char *text = doubt(study, &study->conditions[c], facts, registry);
+    char *text = doubt(study, &study->conditions[c]);
     more += text && first;
     if (first)
       free(text);

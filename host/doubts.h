@@ -3,13 +3,10 @@
 #ifndef WB_DOUBTS_H
 #define WB_DOUBTS_H
 
-#include <jansson.h>
-
-#include "registry.h"
 #include "study.h"
 
 /* Warns of runs that count as seeds of one condition although they differ in more than the seed, or do not
- * differ in it. facts[i] is what was found in the file of study->runs[i] (see task_inspect.c). */
-void wb_doubts_report(const wb_study *study, const json_t *const *facts, const wb_registry *registry);
+ * differ in it. The study's trainings are known. */
+void wb_doubts_report(const wb_study *study);
 
 #endif

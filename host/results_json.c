@@ -194,9 +194,11 @@ static json_t *runs_json(const wb_study *study) {
   json_t *out = wb_json("[]");
   for (size_t i = 0; i < study->run_count; i++) {
     const wb_run *run = &study->runs[i];
-    json_t *r = wb_json("{s:o, s:o, s:o, s:I, s:b}", "file", wb_json_string(run->path), "digest",
+    json_t *training = run->training == WB_NO_TRAINING ? json_null() : json_integer(run->training);
+    json_t *r = wb_json("{s:o, s:o, s:o, s:I, s:o, s:b}", "file", wb_json_string(run->path), "digest",
                         wb_json_string(run->digest), "factors", factors_json(run->factors, run->factor_count),
-                        "condition", (json_int_t)run->condition, "cached", (int)run->cached);
+                        "condition", (json_int_t)run->condition, "training", wb_must(training), "cached",
+                        (int)run->cached);
     if (study->spec->scope == WB_PER_RUN) wb_json_set(r, "values", values_json(&run->values, "/runs", i));
     wb_json_append(out, r);
   }
@@ -256,6 +258,7 @@ wb_status wb_result_write_json(const wb_study *study, const wb_figure_entry *fig
                         WORKBENCH_VERSION, "created", now, "command", wb_json_string(study->command),
                         "plugin", plugin_json(study->spec), "parameters",
                         factors_json(study->params, study->param_count), "outputs", outputs_json(study));
+  wb_json_set(out, "trainings", study->trainings ? json_incref(study->trainings) : wb_json("[]"));
   wb_json_set(out, "runs", runs_json(study));
   json_t *conditions = wb_json("[]");
   for (size_t i = 0; i < study->condition_count; i++) wb_json_append(conditions, condition_json(study, i));

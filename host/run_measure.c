@@ -14,6 +14,7 @@
 #include "run.h"
 #include "say.h"
 #include "stage.h"
+#include "trainings.h"
 
 typedef struct measurement {
   const wb_request *request;
@@ -91,8 +92,9 @@ static void group(measurement *m) {
   wb_conditions_make(&m->study);
   const json_t **facts = wb_new(const json_t *, m->study.run_count);
   for (size_t i = 0; i < m->study.run_count; i++) facts[i] = m->stage.facts[source_of(m, &m->study.runs[i])];
-  wb_doubts_report(&m->study, facts, m->request->registry);
+  wb_trainings_make(&m->study, facts, m->request->registry);
   free(facts);
+  wb_doubts_report(&m->study);
 }
 
 static wb_unit unit_of(const measurement *m, const uint32_t *runs, size_t count, char *label) {
@@ -154,9 +156,10 @@ static void add_successes(const measurement *m, json_t *work) {
       const wb_unit *unit = unit_for(m, r, c);
       if (!unit->done) continue;
       wb_json_append(numbers, json_integer((json_int_t)json_array_size(runs)));
-      json_t *item = wb_json("{so so ss si sb}", "path", wb_json_string(run->path), "factors",
+      json_t *item = wb_json("{so so ss si si sb}", "path", wb_json_string(run->path), "factors",
                              pairs(run->factors, run->factor_count), "digest", run->digest, "condition",
-                             (int)json_array_size(conditions), "cached", (int)unit->cached);
+                             (int)json_array_size(conditions), "training", (int)run->training, "cached",
+                             (int)unit->cached);
       if (study->spec->scope == WB_PER_RUN) wb_json_set(item, "entry", wb_json_string(unit->entry));
       wb_json_append(runs, item);
     }
@@ -170,6 +173,7 @@ static void add_successes(const measurement *m, json_t *work) {
     if (study->spec->scope == WB_PER_GROUP) wb_json_set(item, "entry", wb_json_string(m->units[c].entry));
     wb_json_append(conditions, item);
   }
+  wb_json_set(work, "trainings", json_incref(study->trainings));
   wb_json_set(work, "runs", runs);
   wb_json_set(work, "conditions", conditions);
   if (study->spec->scope == WB_PER_STUDY) wb_json_set(work, "entry", wb_json_string(m->units[0].entry));

@@ -105,5 +105,6 @@ void wb_study_free(wb_study *study) {
   free(study->failed);
   wb_values_free(&study->values);
   free(study->command);
+  json_decref(study->trainings);
   *study = (wb_study){0};
 }

@@ -4,6 +4,8 @@
 #ifndef WB_STUDY_H
 #define WB_STUDY_H
 
+#include <jansson.h>
+
 #include "base/sha256.h"
 #include "spec.h"
 #include "values.h"
@@ -12,12 +14,15 @@ typedef struct wb_factor {
   char *name, *value; // "rho", "0.2"
 } wb_factor;
 
+enum { WB_NO_TRAINING = -1 }; // the file does not tell
+
 typedef struct wb_run {
   char *path;         // as given on the command line
   wb_factor *factors; // in the file's order: objective, topo, .., seed
   size_t factor_count;
   char digest[WB_DIGEST_SIZE]; // of what was read of it
   uint32_t condition;
+  int32_t training; // position in the study's trainings, or WB_NO_TRAINING
   bool cached;
   wb_values values; // PER_RUN: what the plugin emitted
 } wb_run;
@@ -43,6 +48,8 @@ typedef struct wb_study {
   size_t run_count;
   wb_condition *conditions; // objective, then topo, then rho or lambda (as numbers), then the rest
   size_t condition_count;
+  json_t *trainings;  // [{"plugin", "parameters": {name: text}}], each once: what made the runs, without
+                      // seed and factors; NULL: not known
   wb_failure *failed; // files that could not be used, with the sentence why
   size_t failure_count;
   wb_values values; // PER_STUDY

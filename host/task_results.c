@@ -1,6 +1,7 @@
 /* task_results.c: from values in the cache to the results folder and the terminal's table.
  * {"do": "results", "spec", "folder", "command", "params": [[name, value] ..], "entry": of a PER_STUDY
- * plugin, "runs": [{"path", "factors", "digest", "condition", "cached", "entry"} ..], "conditions":
+ * plugin, "trainings", "runs": [{"path", "factors", "digest", "condition", "training", "cached", "entry"}
+ * ..], "conditions":
  * [{"factors", "runs": [number ..], "entry"} ..], "failed": [[path, reason] ..]}
  *  -> {"table": text, "warning": text or null}
  * SPDX-License-Identifier: GPL-3.0-or-later
@@ -47,6 +48,7 @@ static wb_status read_runs(wb_study *study, const json_t *runs, wb_error *err) {
     const char *digest = wb_json_text(item, "digest");
     snprintf(run->digest, sizeof run->digest, "%s", digest ? digest : "");
     run->condition = (uint32_t)wb_json_int(item, "condition");
+    run->training = (int32_t)wb_json_int(item, "training");
     run->cached = wb_json_true(item, "cached");
     const wb_status status = read_entry(item, &run->values, err);
     if (status != WB_OK) return status;
@@ -73,6 +75,7 @@ static wb_status read_conditions(wb_study *study, const json_t *conditions, wb_e
 static wb_status read_study(wb_study *study, const json_t *task, wb_error *err) {
   study->params = read_pairs(json_object_get(task, "params"), &study->param_count);
   study->command = wb_copy(wb_json_text(task, "command"));
+  study->trainings = json_incref(json_object_get(task, "trainings"));
   const json_t *failed = json_object_get(task, "failed");
   study->failed = wb_new(wb_failure, json_array_size(failed));
   wb_factor *pairs = read_pairs(failed, &study->failure_count);

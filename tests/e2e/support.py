@@ -61,7 +61,7 @@ def noise(stimuli, units, seed=0):
 
 def workbench(*arguments):
     environment = {**os.environ, "XDG_CACHE_HOME": str(here.folder / "cache"), "OMP_WAIT_POLICY": "passive",
-                   "WORKBENCH_PLUGIN_PATH": str(here.build / "plugins")}
+                   "WORKBENCH_PLUGIN_PATH": f"{here.build}/plugins:{here.build}/tests/plugins"}
     command = [here.build / "bin/workbench", *map(str, arguments)]
     return subprocess.run(command, cwd=here.folder, env=environment, capture_output=True, text=True)
 
