@@ -41,11 +41,31 @@ static bool varies(const json_t *conditions, const char *name) {
   return false;
 }
 
+static bool is_off(const char *dropout) {
+  return strtod(dropout, NULL) == 0;
+}
+
+/* Of several dropout rates only the absence is worth a word where there is one other rate. */
+static bool dropout_on_or_off(const json_t *conditions) {
+  const char *rate = NULL;
+  for (size_t i = 0; i < json_array_size(conditions); i++) {
+    const char *own = wb_json_text(factors_of(conditions, i), "dropout");
+    if (!own || is_off(own)) continue;
+    if (rate && strcmp(rate, own) != 0) return false;
+    rate = own;
+  }
+  return true;
+}
+
 static void put_label(FILE *out, const char *name, const char *value, bool first) {
   static const char *const bare[] = {"objective", "topo", "data", "arch"};
   bool named = true;
   for (size_t i = 0; i < sizeof bare / sizeof *bare; i++) named = named && strcmp(name, bare[i]) != 0;
   if (!first) fputs(", ", out);
+  if (!strcmp(name, "dropout") && is_off(value)) {
+    fputs("no dropout", out);
+    return;
+  }
   if (named) fprintf(out, "%s ", name);
   fputs(!strcmp(name, "topo") && !strcmp(value, "none") ? "control" : value, out);
 }
@@ -57,8 +77,10 @@ static char *make_label(const json_t *conditions, const json_t *factors) {
   const char *name;
   json_t *value;
   bool first = true;
+  const bool on_or_off = dropout_on_or_off(conditions);
   json_object_foreach((json_t *)factors, name, value) {
     if (is_strength(name) || !json_is_string(value) || !varies(conditions, name)) continue;
+    if (!strcmp(name, "dropout") && on_or_off && !is_off(json_string_value(value))) continue;
     put_label(out, name, json_string_value(value), first);
     first = false;
   }
@@ -109,6 +131,22 @@ void wb_lines_free(wb_line *lines, size_t count) {
     free(lines[i].conditions);
   }
   free(lines);
+}
+
+char *wb_line_text(const wb_line *line, const bool *marked) {
+  if (!line->strength_name) return wb_copy(*line->label ? line->label : "the only condition");
+  size_t left = 0;
+  for (size_t i = 0; i < line->count; i++) left += marked[i];
+  char *text = wb_format("%s%sat %s", line->label, *line->label ? " " : "", line->strength_name);
+  const char *separator = " ";
+  for (size_t i = 0; i < line->count; i++) {
+    if (!marked[i]) continue;
+    char *longer = wb_format("%s%s%s", text, separator, line->strengths[i]);
+    free(text);
+    text = longer;
+    separator = --left > 1 ? ", " : " and ";
+  }
+  return text;
 }
 
 /* Where `x` is in the curve of the condition's first run; SIZE_MAX where it is not. */
@@ -249,7 +287,7 @@ static bool has_value(const writer *w, const wb_line *line) {
 static bool is_without_dropout(const writer *w, const wb_line *line) {
   const char *dropout = wb_json_text(
       factors_of(json_object_get(w->result->summary, "conditions"), line->conditions[0]), "dropout");
-  return dropout && strtod(dropout, NULL) == 0;
+  return dropout && is_off(dropout);
 }
 
 static const json_t *find_output(const json_t *summary, const char *name) {
@@ -275,6 +313,9 @@ static void say_head(const writer *w, const char *place) {
 
 static void say_seeds(const writer *w, const wb_line *lines, const bool *used, size_t count) {
   size_t least = SIZE_MAX, most = 0;
+  const char *which = "";
+  for (size_t l = 0; l < count; l++)
+    if (!used[l] && has_value(w, &lines[l])) which = ", with dropout"; // the others are left out
   for (size_t l = 0; l < count; l++)
     for (size_t i = 0; i < lines[l].count && used[l]; i++) {
       const size_t n = wb_line_number(w->result->summary, lines[l].conditions[i], w->output, w->at).n;
@@ -284,9 +325,9 @@ static void say_seeds(const writer *w, const wb_line *lines, const bool *used, s
   const char *scope = wb_json_text(json_object_get(w->result->summary, "plugin"), "scope");
   const char *of = scope && !strcmp(scope, "run") ? "means over" : "of";
   if (least == most)
-    say(w, " (%s %zu %s).", of, most, most == 1 ? "seed" : "seeds");
+    say(w, " (%s %zu %s%s).", of, most, most == 1 ? "seed" : "seeds", which);
   else
-    say(w, " (%s %zu to %zu seeds).", of, least, most);
+    say(w, " (%s %zu to %zu seeds%s).", of, least, most, which);
 }
 
 json_t *wb_lines_sentence(const wb_report_result *result, const char *output, double at, const char *place) {

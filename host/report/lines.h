@@ -8,7 +8,7 @@
 
 /* Conditions that differ in nothing but the strength of their topographic loss (rho or lambda). */
 typedef struct wb_line {
-  char *label;            // what tells it from the other lines: "ce", "supcon, dropout 0"; "" of a single one
+  char *label; // what tells it from the other lines: "ce", "supcon, no dropout"; "" of a single one
   const char **strengths; // (count) ascending; belong to the summary
   size_t *conditions;     // (count) positions in the summary's conditions
   size_t count;
@@ -18,6 +18,9 @@ typedef struct wb_line {
 /* In the order in which the summary has them; freed by wb_lines_free. */
 size_t wb_lines_make(const json_t *summary, wb_line **lines);
 void wb_lines_free(wb_line *lines, size_t count);
+
+/* "ce at rho 0, 0.2 and 5": those conditions of a line that are marked; malloc'ed. */
+char *wb_line_text(const wb_line *line, const bool *marked);
 
 /* A condition's value: the mean over its runs, or what was measured of the condition. */
 typedef struct wb_number {

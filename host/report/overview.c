@@ -28,17 +28,6 @@ static char *levels_text(const wb_report *report, const char *factor, size_t *co
   return text;
 }
 
-static const json_t *widest_summary(const wb_report *report) {
-  const json_t *widest = NULL;
-  for (size_t r = 0; r < report->count; r++) {
-    const json_t *summary = report->results[r].summary;
-    if (!widest ||
-        json_array_size(json_object_get(summary, "runs")) > json_array_size(json_object_get(widest, "runs")))
-      widest = summary;
-  }
-  return widest;
-}
-
 static const struct {
   const char *factor, *one, *many; // headings
 } facts[] = {{"data", "data set", "data sets"},
@@ -84,9 +73,10 @@ static char *write_sentence(const wb_report *report, size_t runs, size_t conditi
 }
 
 json_t *wb_report_overview(const wb_report *report) {
-  const json_t *widest = widest_summary(report);
-  const size_t runs = json_array_size(json_object_get(widest, "runs"));
-  const size_t conditions = json_array_size(json_object_get(widest, "conditions"));
+  const wb_report_result *widest = wb_report_widest(report);
+  const json_t *summary = widest ? widest->summary : NULL;
+  const size_t runs = json_array_size(json_object_get(summary, "runs"));
+  const size_t conditions = json_array_size(json_object_get(summary, "conditions"));
   json_t *list = wb_must(json_array());
   for (size_t f = 0; f < FACTS; f++) {
     size_t count;

@@ -97,6 +97,17 @@ const wb_report_result *wb_report_find(const wb_report *report, const char *id) 
   return found;
 }
 
+static size_t run_count(const wb_report_result *result) {
+  return json_array_size(json_object_get(result->summary, "runs"));
+}
+
+const wb_report_result *wb_report_widest(const wb_report *report) {
+  const wb_report_result *widest = NULL;
+  for (size_t i = 0; i < report->count; i++)
+    if (!widest || run_count(&report->results[i]) > run_count(widest)) widest = &report->results[i];
+  return widest;
+}
+
 /* rho or lambda of a run; "0" without topography. */
 const char *wb_report_strength(const json_t *factors) {
   const char *topo = wb_json_text(factors, "topo"), *rho = wb_json_text(factors, "rho");

@@ -29,7 +29,7 @@ typedef struct wb_report_result {
 typedef struct wb_report {
   char *title; // never NULL
   wb_report_paper paper;
-  json_t *changes; // texts: what the study does otherwise than its paper; NULL: not told
+  json_t *changes;           // texts: what the study does otherwise than its paper; NULL: not told
   wb_report_result *results; // in the order of their folders' names
   size_t count;
 } wb_report;
@@ -43,6 +43,9 @@ void wb_report_close(wb_report *report);
 /* The result of a plugin; of several the first, which is the one named like the plugin where there is one.
  * NULL where there is none. */
 const wb_report_result *wb_report_find(const wb_report *report, const char *id);
+
+/* The first of those with the most runs; NULL where there is none. */
+const wb_report_result *wb_report_widest(const wb_report *report);
 
 /* Which runs (or conditions) are meant: those whose factors agree; NULL: any. */
 typedef struct wb_report_query {

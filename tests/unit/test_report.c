@@ -185,7 +185,10 @@ static void test_sentence(void **state) {
                          condition("ce", "0.2", "0.5", 0.7), condition("ce", "5", "0.5", 0.2)),
                  "Test accuracy: 0.100 at rho 0, at most 0.700 at 0.2, 0.200 at 5 (means over 3 seeds).");
   check_sentence(wb_json("[oo]", condition("ce", "0", "0.5", 0.1), condition("ce", "0", "0", 0.5)),
-                 "Test accuracy: dropout 0.5 0.100 at rho 0 (means over 3 seeds).");
+                 "Test accuracy: 0.100 at rho 0 (means over 3 seeds, with dropout).");
+  check_sentence(
+      wb_json("[oo]", condition("ce", "0", "0.5", 0.1), condition("ce", "0", "0.2", 0.5)),
+      "Test accuracy: dropout 0.5 0.100 at rho 0; dropout 0.2 0.500 at rho 0 (means over 3 seeds).");
   check_sentence(wb_json("[]"), "");
   check_sentence(wb_json("[o]", condition("<b>", "0", "0.5", NAN)), "");
 }
@@ -240,7 +243,8 @@ static void test_table(void **state) {
 static void test_cautions(void **state) {
   (void)state;
   wb_report_result result = made_result(
-      "accuracy", wb_json("[oo]", condition("ce", "0", "0.5", 0.8), condition("ce", "5", "0.5", 0.11)));
+      "accuracy", wb_json("[oooo]", condition("ce", "0", "0.5", 0.8), condition("ce", "0.2", "0.5", 0.14),
+                          condition("ce", "1", "0.5", 0.12), condition("ce", "5", "0.5", 0.11)));
   json_t *run = json_array_get(json_object_get(result.summary, "runs"), 0);
   wb_json_set(run, "values", wb_json("{s:{si}}", "per-class", "rows", 10));
   wb_json_append(json_object_get(result.summary, "failed"),
@@ -251,11 +255,99 @@ static void test_cautions(void **state) {
   assert_int_equal(json_array_size(list), 3);
   assert_string_equal(json_string_value(json_array_get(list, 0)), "x/summary.json is not JSON");
   assert_string_equal(json_string_value(json_array_get(list, 1)), "accuracy failed on a.h5: no labels");
-  assert_string_equal(json_string_value(json_array_get(list, 2)),
-                      "Accuracy is near chance (at rho 5): 0.110, where chance is 0.100.");
+  assert_string_equal(
+      json_string_value(json_array_get(list, 2)),
+      "Accuracy is near chance (at rho 0.2, 1 and 5): 0.110 to 0.140, where chance is 0.100.");
   json_decref(list);
   json_decref(skipped);
   free_result(&result);
+}
+
+/* ---- Trainings ---- */
+
+static json_t *training(const char *epochs, const char *rho) {
+  return wb_json("{ss s:{ss ss ss}}", "plugin", "train-ce", "parameters", "epochs", epochs, "patience", "3",
+                 "rho", rho);
+}
+
+/* The warnings of a made study: runs 0 to 2 are seeds of ce at rho 0, 3 at rho 0.2. */
+static json_t *warnings_of(const int *trainings, const char *id, json_t *values) {
+  json_t *conditions = wb_json("[oo]", condition("ce", "0", "0.5", 0.8), condition("ce", "0.2", "0.5", 0.8));
+  wb_json_set(json_array_get(conditions, 0), "runs", wb_json("[iii]", 0, 1, 2));
+  wb_json_set(json_array_get(conditions, 1), "runs", wb_json("[i]", 3));
+  wb_report_result result = made_result(id, conditions);
+  wb_json_set(
+      result.summary, "trainings",
+      wb_json("[oooo]", training("5", "1"), training("10", "1"), training("20", "1"), training("5", "2")));
+  json_t *runs = wb_must(json_array());
+  for (size_t i = 0; i < 4; i++) {
+    json_t *run = wb_json("{s:{s:s}}", "factors", "seed", "1");
+    if (trainings[i] >= 0) wb_json_set(run, "training", json_integer(trainings[i]));
+    if (values) wb_json_set(run, "values", json_incref(json_array_get(values, i)));
+    wb_json_append(runs, run);
+  }
+  wb_json_set(result.summary, "runs", runs);
+  const wb_report report = {.results = &result, .count = 1};
+  json_t *list = wb_report_cautions(&report, NULL);
+  free_result(&result);
+  json_decref(values);
+  return list;
+}
+
+static void check_mixed(const int *trainings, const char *expected) {
+  json_t *list = warnings_of(trainings, "accuracy", NULL);
+  assert_int_equal(json_array_size(list), expected ? 1 : 0);
+  if (expected) assert_string_equal(json_string_value(json_array_get(list, 0)), expected);
+  json_decref(list);
+}
+
+static void test_mixed_trainings(void **state) {
+  (void)state;
+  check_mixed((int[]){0, 0, 0, 0}, NULL);
+  check_mixed((int[]){0, 3, 0, 3}, NULL); // rho means nothing where it is no factor
+  check_mixed((int[]){-1, -1, -1, 0}, NULL);
+  check_mixed((int[]){0, 1, 0, 0},
+              "One condition mixes runs that were trained differently (at rho 0): epochs 5 and 10.");
+  check_mixed((int[]){0, 1, 2, 2},
+              "One condition mixes runs that were trained differently (at rho 0): epochs 5, 10 and 20.");
+  check_mixed((int[]){0, 0, 0, 1},
+              "Conditions differ in more than the strength of topography: epochs 5 and 10. What "
+              "looks like its effect may be theirs.");
+}
+
+/* What training-curves says of a run: the validation accuracy, or (the sign turned) the validation loss, was
+ * best at an epoch. */
+static json_t *curves(int epochs, int best, bool accuracy) {
+  json_t *y = wb_must(json_array());
+  for (int e = 1; e <= epochs; e++)
+    wb_json_append(y, wb_json_real((accuracy ? 0.5 : -0.5) + (accuracy ? 1 : -1) * (e >= best ? 0.1 : 0)));
+  json_t *values = wb_json("{si}", "epochs", epochs);
+  wb_json_set(values, "val-accuracy",
+              accuracy ? wb_json("{so}", "y", y) : wb_json("{ss}", "missing", "no classifier"));
+  wb_json_set(values, "val-loss",
+              accuracy ? wb_json("{s:[fff]}", "y", 3.0, 2.0, 1.0) : wb_json("{so}", "y", y));
+  return values;
+}
+
+static void check_end(json_t *first, json_t *second, json_t *third, const char *expected) {
+  const int same[] = {0, 0, 0, 0};
+  json_t *list =
+      warnings_of(same, "training-curves", wb_json("[oooo]", first, second, third, curves(9, 4, true)));
+  assert_int_equal(json_array_size(list), expected ? 1 : 0);
+  if (expected) assert_string_equal(json_string_value(json_array_get(list, 0)), expected);
+  json_decref(list);
+}
+
+static void test_trainings_that_ended_at_their_limit(void **state) {
+  (void)state;
+  check_end(curves(5, 2, true), curves(20, 17, true), curves(5, 1, false), NULL);   // patience 3 ended them
+  check_end(curves(1, 1, true), wb_json("{si}", "epochs", 5), wb_json("{}"), NULL); // nothing to judge by
+  check_end(
+      curves(5, 5, true), curves(20, 19, false), curves(5, 1, true),
+      "Training ended at its limit while validation still improved (2 of 4 runs): more epochs may change the "
+      "results.");
+  check_end(curves(5, 2, true), curves(20, 18, true), curves(5, 1, true),
+            "Training ended at its limit before early stopping could end it (1 of 4 runs).");
 }
 
 static void test_papers(void **state) {
@@ -279,6 +371,8 @@ int main(void) {
       cmocka_unit_test(test_curve),
       cmocka_unit_test(test_table),
       cmocka_unit_test(test_cautions),
+      cmocka_unit_test(test_mixed_trainings),
+      cmocka_unit_test(test_trainings_that_ended_at_their_limit),
       cmocka_unit_test(test_papers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
