@@ -19,36 +19,31 @@ const char *wb_verdict_name(wb_verdict verdict) {
   return names[verdict];
 }
 
-/* The data sets of the runs that a result is of: "builtin,train=500,test=200". */
-static char *data_of(const wb_report *report, const char *id) {
-  const wb_report_result *result = wb_report_find(report, id);
-  const json_t *runs = result ? json_object_get(result->summary, "runs") : NULL, *run;
-  char *all = wb_copy("");
-  size_t i;
-  json_array_foreach(runs, i, run) {
-    const char *data = wb_json_text(json_object_get(run, "factors"), "data");
-    if (!data || strstr(all, data)) continue;
-    char *longer = wb_format("%s%s%s", all, *all ? " and " : "", data);
-    free(all);
-    all = longer;
-  }
-  return all;
-}
-
-/* Whether the data are the paper's own images, all of them. */
 static bool papers_own(const char *data, wb_report_paper paper) {
   return !strcmp(data, "cifar10") || (paper == WB_REPORT_BEYOND_TOPOGRAPHY && !strcmp(data, "mnist"));
 }
 
-static char *numbers_with_data(const wb_checks *c, const wb_claim_row *row, wb_report_paper paper) {
-  char *numbers = wb_checks_numbers(c), *data = data_of(c->report, row->figure);
-  if (c->count && *data && !papers_own(data, paper)) {
-    char *longer = wb_format("%s (data: %s, not the paper's)", numbers, data);
-    free(numbers);
-    numbers = longer;
+/* The data sets of the runs that a claim rests on, and whether they are the paper's own images, all of them:
+ * "builtin,train=500,test=200, not the paper's own images". */
+static char *name_data(const wb_report *report, const char *id, wb_report_paper paper) {
+  const wb_report_result *result = wb_report_find(report, id);
+  if (!result) result = wb_report_widest(report);
+  const json_t *runs = result ? json_object_get(result->summary, "runs") : NULL, *run;
+  char *all = wb_copy("");
+  bool own = true;
+  size_t i;
+  json_array_foreach(runs, i, run) {
+    const char *data = wb_json_text(json_object_get(run, "factors"), "data");
+    if (!data || strstr(all, data)) continue;
+    own = own && papers_own(data, paper);
+    char *longer = wb_format("%s%s%s", all, *all ? " and " : "", data);
+    free(all);
+    all = longer;
   }
-  free(data);
-  return numbers;
+  char *named = wb_format("%s%s", *all ? all : "data of an unknown name",
+                          *all && own ? "" : ", not the paper's own images");
+  free(all);
+  return named;
 }
 
 /* A claim's p, two-sided: what Holm's correction is over. */
@@ -107,8 +102,9 @@ wb_claim *wb_claims_check(const wb_report *report, size_t *count) {
                            .statement = rows[i]->statement,
                            .figure = rows[i]->figure,
                            .verdict = judge(&checks[i], p[i]),
-                           .numbers = numbers_with_data(&checks[i], rows[i], paper[i]),
-                           .test = wb_checks_test(&checks[i], family)};
+                           .numbers = wb_checks_numbers(&checks[i]),
+                           .test = wb_checks_test(&checks[i], family),
+                           .data = name_data(report, rows[i]->figure, paper[i])};
     wb_checks_free(&checks[i]);
   }
   free(checks);
@@ -120,6 +116,7 @@ void wb_claims_free(wb_claim *claims, size_t count) {
   for (size_t i = 0; i < count; i++) {
     free(claims[i].numbers);
     free(claims[i].test);
+    free(claims[i].data);
   }
   free(claims);
 }

@@ -24,6 +24,7 @@ typedef struct wb_claim {
   wb_verdict verdict;
   char *numbers; // what the verdict rests on, in words and numbers: "ce: -0.4 points at rho 5 [-1.2, 0.4]"
   char *test;    // "paired t over 5 seeds, Holm"
+  char *data;    // "cifar10", or "builtin, not the paper's own images"
 } wb_claim;
 
 const char *wb_verdict_name(wb_verdict verdict); // "holds", "contradicted", "inconclusive", "not enough runs"

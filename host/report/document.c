@@ -39,15 +39,17 @@ static char *figure_name(const char *path) {
   return wb_format("%.*s", (int)(strlen(last) - strlen(".svg")), last);
 }
 
-/* The figures of one output, or with `others` those of all other ones. */
+/* The first figure of one output, or with `others` all the rest. */
 static json_t *list_figures(const wb_report_result *result, const char *output, bool others) {
   json_t *list = wb_must(json_array());
+  bool found = false;
   for (size_t i = 0; i < result->figure_count; i++) {
     char *name = figure_name(result->figures[i]);
     const json_t *entry = find_named(json_object_get(result->summary, "figures"), "name", name);
     const char *own = wb_json_text(entry, "output");
-    const bool of_output = own && output ? !strcmp(own, output) : i == 0 && !output;
-    if (of_output != others)
+    const bool is_it = !found && (own && output ? !strcmp(own, output) : i == 0 && !output);
+    found = found || is_it;
+    if (is_it != others)
       wb_json_append(list, wb_json("{so so so}", "name", wb_json_string(name), "path",
                                    wb_json_string(result->figures[i]), "caption",
                                    wb_json_string(wb_json_text(entry, "caption"))));
@@ -183,19 +185,6 @@ static json_t *make_further(const builder *b) {
 
 /* ---- Claims ---- */
 
-/* The data sets of the runs, and whether they are the papers' own images. */
-static char *name_data(const wb_report *report) {
-  char **levels;
-  const size_t count = wb_report_levels(report, "data", &levels);
-  bool own = count > 0;
-  for (size_t i = 0; i < count; i++)
-    own = own && (!strcmp(levels[i], "cifar10") || !strcmp(levels[i], "mnist"));
-  char *text = wb_format("%s%s%s", count ? levels[0] : "data of an unknown name",
-                         count > 1 ? " and others" : "", own ? "" : ", not the papers' own images");
-  wb_free_texts(levels, count);
-  return text;
-}
-
 static json_t *make_claims(const wb_report *report) {
   size_t count = 0;
   wb_report about = *report; // claims of one paper only where the runs are about one only
@@ -204,17 +193,15 @@ static json_t *make_claims(const wb_report *report) {
   if (first != second) about.paper = first ? WB_REPORT_CONTRASTIVE_TOPOGRAPHY : WB_REPORT_BEYOND_TOPOGRAPHY;
   wb_claim *claims = wb_claims_check(&about, &count);
   json_t *list = wb_must(json_array());
-  char *data = name_data(report);
   for (size_t i = 0; i < count; i++) {
     const wb_claim *c = &claims[i];
     const wb_report_result *result = c->figure ? wb_report_find(report, c->figure) : NULL;
     json_t *claim = wb_json("{ss ss ss so so so}", "id", c->id, "statement", c->statement, "verdict",
                             wb_verdict_name(c->verdict), "numbers", wb_json_string(c->numbers), "test",
-                            wb_json_string(c->test), "data", wb_json_string(data));
+                            wb_json_string(c->test), "data", wb_json_string(c->data));
     if (result) wb_json_set(claim, "figure", wb_json_string(wb_last_part(result->folder)));
     wb_json_append(list, claim);
   }
-  free(data);
   wb_claims_free(claims, count);
   return list;
 }
@@ -224,6 +211,25 @@ static json_t *make_claims(const wb_report *report) {
 static json_t *copy_or_empty(const json_t *object, const char *key) {
   json_t *value = json_object_get(object, key);
   return value ? json_incref(value) : wb_must(json_object());
+}
+
+/* How the runs were trained, each set of parameters once. */
+static json_t *make_trainings(const wb_report *report) {
+  json_t *list = wb_must(json_array());
+  const wb_report_result *widest = wb_report_widest(report);
+  const json_t *summary = widest ? widest->summary : NULL, *training, *run;
+  size_t t, i;
+  json_array_foreach(json_object_get(summary, "trainings"), t, training) {
+    json_int_t runs = 0;
+    json_array_foreach(json_object_get(summary, "runs"), i, run) {
+      const json_t *own = json_object_get(run, "training");
+      runs += json_is_integer(own) && (size_t)json_integer_value(own) == t;
+    }
+    if (runs)
+      wb_json_append(list, wb_json("{so sI so}", "plugin", wb_json_string(wb_json_text(training, "plugin")),
+                                   "runs", runs, "parameters", copy_or_empty(training, "parameters")));
+  }
+  return list;
 }
 
 static json_t *make_provenance(const wb_report *report) {
@@ -260,6 +266,7 @@ json_t *wb_document_make(const wb_report *report, const json_t *skipped) {
   wb_json_set(document, "claims", make_claims(report));
   wb_json_set(document, "further", make_further(&b));
   wb_json_set(document, "warnings", wb_report_cautions(report, skipped));
+  wb_json_set(document, "trainings", make_trainings(report));
   wb_json_set(document, "provenance", make_provenance(report));
   free(b.shown);
   return document;

@@ -131,14 +131,27 @@ static void count_verdicts(FILE *out, const json_t *claims) {
   put(out, ". Data: ", wb_json_text(json_array_get(claims, 0), "data"), ".</p>\n");
 }
 
+/* A text whose interval in brackets is not broken between lines. */
+static void put_unbroken(FILE *out, const char *text, size_t length) {
+  const char *open = memchr(text, '[', length);
+  const size_t before = open ? (size_t)(open - text) : length;
+  char *head = wb_format("%.*s", (int)before, text);
+  wb_escape(out, head);
+  if (open) {
+    char *interval = wb_format("%.*s", (int)(length - before), open);
+    put(out, "<span class=\"interval\">", interval, "</span>");
+    free(interval);
+  }
+  free(head);
+}
+
 /* Each of the parts between semicolons on a line of its own. */
 static void put_lines(FILE *out, const char *text) {
-  for (const char *end; text && (end = strstr(text, "; ")); text = end + 2) {
-    char *part = wb_format("%.*s", (int)(end - text), text);
-    put(out, "", part, "<br>");
-    free(part);
+  for (const char *end; (end = strstr(text, "; ")); text = end + 2) {
+    put_unbroken(out, text, (size_t)(end - text));
+    fputs("<br>", out);
   }
-  wb_escape(out, text);
+  put_unbroken(out, text, strlen(text));
 }
 
 static void put_claim(FILE *out, const json_t *claim) {
@@ -148,14 +161,15 @@ static void put_claim(FILE *out, const json_t *claim) {
   put(out, "<tr><th scope=\"row\">", wb_json_text(claim, "id"), "</th>");
   put(out, "<td>", wb_json_text(claim, "statement"), "");
   if (figure) put(out, " <a href=\"#", figure, "\">Figure</a>");
-  put(out, "</td><td title=\"", wb_json_text(claim, "data"), "\">");
-  put(out, "<span class=\"verdict ", kind, "\">");
+  put(out, "</td><td><span class=\"verdict ", kind, "\">");
   put(out, "", verdict, "</span></td>");
   fputs("<td>", out);
-  put_lines(out, wb_json_text(claim, "numbers"));
+  const char *numbers = wb_json_text(claim, "numbers");
+  if (numbers) put_lines(out, numbers);
   const char *test = wb_json_text(claim, "test");
-  if (test && strcmp(test, "none") != 0) put(out, "<br><span class=\"files\">", test, "</span>");
-  fputs("</td></tr>\n", out);
+  const bool tested = test && strcmp(test, "none") != 0;
+  put(out, "<br><span class=\"files\">", tested ? test : NULL, tested ? "; " : "");
+  put(out, "", wb_json_text(claim, "data"), "</span></td></tr>\n");
   free(kind);
 }
 
@@ -297,9 +311,27 @@ static void put_warnings(FILE *out, const json_t *document) {
   fputs("</section>\n", out);
 }
 
-static void put_origin(FILE *out, const json_t *entry) {
+static void put_parameters(FILE *out, const json_t *parameters) {
   const char *name;
   json_t *value;
+  if (!json_object_size(parameters)) return;
+  fputs("<table class=\"facts\"><tbody>\n", out);
+  json_object_foreach((json_t *)parameters, name, value) {
+    put(out, "<tr><th scope=\"row\">", name, "</th>");
+    put(out, "<td>", json_string_value(value), "</td></tr>\n");
+  }
+  fputs("</tbody></table>\n", out);
+}
+
+static void put_training(FILE *out, const json_t *training) {
+  const int64_t runs = wb_json_int(training, "runs");
+  put(out, "<details><summary>", wb_json_text(training, "plugin"), "");
+  fprintf(out, ": %lld run%s</summary>\n", (long long)runs, runs == 1 ? "" : "s");
+  put_parameters(out, json_object_get(training, "parameters"));
+  fputs("</details>\n", out);
+}
+
+static void put_origin(FILE *out, const json_t *entry) {
   put(out, "<details><summary>", wb_json_text(entry, "folder"), "</summary>\n");
   put(out, "<pre tabindex=\"0\">", wb_json_text(entry, "command"), "</pre>\n");
   put(out, "<p>", wb_json_text(entry, "plugin"), " ");
@@ -307,15 +339,7 @@ static void put_origin(FILE *out, const json_t *entry) {
   put(out, "", wb_json_text(entry, "workbench"), ", run ");
   put(out, "", wb_json_text(entry, "created"), "; build <code class=\"digest\">");
   put(out, "", wb_json_text(entry, "build"), "</code></p>\n");
-  const json_t *parameters = json_object_get(entry, "parameters");
-  if (json_object_size(parameters)) {
-    fputs("<table class=\"facts\"><tbody>\n", out);
-    json_object_foreach((json_t *)parameters, name, value) {
-      put(out, "<tr><th scope=\"row\">", name, "</th>");
-      put(out, "<td>", json_string_value(value), "</td></tr>\n");
-    }
-    fputs("</tbody></table>\n", out);
-  }
+  put_parameters(out, json_object_get(entry, "parameters"));
   put_table(out, NULL, json_object_get(entry, "inputs"));
   fputs("</details>\n", out);
 }
@@ -323,11 +347,17 @@ static void put_origin(FILE *out, const json_t *entry) {
 static void put_provenance(FILE *out, const json_t *document) {
   const json_t *entry;
   size_t i;
-  fputs("<section id=\"again\">\n<h2>How to reproduce it</h2>\n"
-        "<p>The command, parameters, build and inputs of each analysis. The numbers behind this page are in "
+  fputs("<section id=\"again\">\n<h2>How to reproduce it</h2>\n", out);
+  if (has_items(document, "trainings"))
+    fputs("<h3>Trainings</h3>\n<p>Parameters of the runs, but for the seed and what was varied: those are in "
+          "the "
+          "inputs of each analysis.</p>\n",
+          out);
+  json_array_foreach(json_object_get(document, "trainings"), i, entry) put_training(out, entry);
+  fputs("<h3>Analyses</h3>\n"
+        "<p>The command, parameters, build and inputs of each. The numbers behind this page are in "
         "<code>data/</code> beside it; <code>gnuplot</code> draws a figure again from its <code>.gp</code> "
-        "file "
-        "there.</p>\n",
+        "file there.</p>\n",
         out);
   json_array_foreach(json_object_get(document, "provenance"), i, entry) put_origin(out, entry);
   put(out, "<p>Written by workbench ", wb_json_text(document, "workbench"), ", ");

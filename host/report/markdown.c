@@ -1,6 +1,8 @@
 /* markdown.c: see markdown.h. SPDX-License-Identifier: GPL-3.0-or-later */
 #include "markdown.h"
 
+#include <string.h>
+
 #include "escape.h"
 #include "json.h"
 
@@ -92,8 +94,10 @@ static void put_claims(FILE *out, const json_t *claims) {
     put(out, "| ", wb_json_text(claim, "id"), " | ");
     put(out, "", wb_json_text(claim, "statement"), " | ");
     put(out, "", wb_json_text(claim, "verdict"), " | ");
-    put(out, "", wb_json_text(claim, "numbers"), " ");
-    put(out, "", wb_json_text(claim, "test"), " |\n");
+    put(out, "", wb_json_text(claim, "numbers"), " (");
+    const char *test = wb_json_text(claim, "test");
+    if (test && strcmp(test, "none") != 0) put(out, "", test, "; ");
+    put(out, "", wb_json_text(claim, "data"), ") |\n");
   }
   fputs("\n", out);
 }
@@ -113,6 +117,23 @@ static void put_paper(FILE *out, const json_t *paper) {
   fputs("\n", out);
 }
 
+/* "- train-ce, 12 runs: batch 64, epochs 20" */
+static void put_training(FILE *out, const json_t *training) {
+  const int64_t runs = wb_json_int(training, "runs");
+  const char *name, *separator = ": ";
+  json_t *value;
+  put(out, "- ", wb_json_text(training, "plugin"), ", ");
+  fprintf(out, "%lld run%s", (long long)runs, runs == 1 ? "" : "s");
+  json_object_foreach(json_object_get(training, "parameters"), name, value) {
+    const char *text = json_string_value(value);
+    if (!text || !*text) continue; // unset
+    put(out, separator, name, " ");
+    wb_escape_markdown(out, text);
+    separator = ", ";
+  }
+  fputs("\n", out);
+}
+
 void wb_markdown_write(FILE *out, const json_t *document) {
   const json_t *item;
   size_t i;
@@ -126,10 +147,13 @@ void wb_markdown_write(FILE *out, const json_t *document) {
     put(out, "", wb_json_text(item, "title"), "\n\n");
     put_section(out, item);
   }
-  if (json_array_size(json_object_get(document, "warnings"))) fputs("## Warnings\n\n", out);
-  json_array_foreach(json_object_get(document, "warnings"), i, item)
-      put(out, "- ", json_string_value(item), "\n");
-  fputs("\n## How to reproduce it\n\n", out);
+  const json_t *warnings = json_object_get(document, "warnings");
+  if (json_array_size(warnings)) {
+    fputs("## Warnings\n\n", out);
+    put_list(out, warnings);
+  }
+  fputs("## How to reproduce it\n\n", out);
+  json_array_foreach(json_object_get(document, "trainings"), i, item) put_training(out, item);
   json_array_foreach(json_object_get(document, "provenance"), i, item) {
     put(out, "- ", wb_json_text(item, "folder"), ": ");
     put(out, "", wb_json_text(item, "command"), "\n");

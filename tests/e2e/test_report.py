@@ -15,7 +15,9 @@ import unittest
 import support
 from support import here, workbench
 
-MAKE_RUNS = pathlib.Path(__file__).resolve().parents[1] / "cli/make_runs.py"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MAKE_RUNS = ROOT / "tests/cli/make_runs.py"
+PAPERS = ROOT / "host/report/papers.c"
 METRICS = ["accuracy", "moran", "similarity-table", "rdm-consistency", "effective-dim"]
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
@@ -174,7 +176,7 @@ class Report(unittest.TestCase):
         for claim in claims:
             self.assertIn(claim["verdict"], ["holds", "contradicted", "inconclusive", "not enough runs"])
             self.assertIn(claim["statement"], page().text)
-            self.assertIn("not the papers' own images", claim["data"])
+            self.assertIn("not the paper's own images", claim["data"])
         self.assertEqual(claims[1]["verdict"], "not enough runs")  # of simclr there are none
 
     def test_what_the_study_changes_heads_it(self):
@@ -192,6 +194,44 @@ class Report(unittest.TestCase):
                       (here.folder / "markdown/report.md").read_text())
         self.assertEqual(json.loads(make_report("--json").stdout)["overview"]["changes"], [])
         self.assertNotIn("Otherwise than", page().text)
+
+    def test_how_the_runs_were_trained(self):
+        document = json.loads(make_report("--json").stdout)
+        self.assertEqual(document["trainings"],
+                         [{"plugin": "train-nothing", "runs": 18, "parameters": {"epochs": "2"}}])
+        self.assertIn("train-nothing: 18 runs", page().text)
+        self.assertEqual([text for text in document["warnings"] if "trained differently" in text], [])
+
+    def test_conditions_that_mix_trainings(self):
+        for epochs, seeds in (("2", "1,2"), ("5", "3")):
+            subprocess.run([sys.executable, MAKE_RUNS, here.folder / "mixed-runs", "--objectives", "ce", "--seeds", seeds,
+                            "--epochs", epochs], check=True)
+        done = workbench("run", "accuracy", "--in", *(here.folder / "mixed-runs").glob("*.h5"), "--quiet", "--out", "mixed/accuracy")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        summary = json.loads((here.folder / "mixed/accuracy/summary.json").read_text())
+        self.assertEqual([t["parameters"]["epochs"] for t in summary["trainings"]], ["2", "5"])
+        for run in summary["runs"]:
+            self.assertEqual(run["training"], int(run["factors"]["seed"] == "3"), run)
+        make_report(results=here.folder / "mixed", out="mixed-report")
+        self.assertIn("One condition mixes runs that were trained differently (at rho 0.2): epochs 2 and 5.",
+                      page("mixed-report").text)
+
+    def test_every_figure_of_the_papers_names_outputs_that_exist(self):
+        rows = re.findall(r'{P\d, "[^"]+", "([^"]+)", "([^"]+)", (?:"([^"]+)"|NULL),', PAPERS.read_text())
+        self.assertGreater(len(rows), 20)
+        for plugin, *outputs in rows:
+            described = json.loads(workbench("describe", plugin, "--json").stdout)
+            known = {output["name"] for output in described["outputs"]}
+            self.assertLessEqual({output for output in outputs if output}, known, plugin)
+
+    def test_only_the_first_of_many_figures_is_shown(self):
+        def change(summary):
+            summary["figures"].append({"name": "accuracy-again", "output": "top1", "caption": "a second one"})
+        folder = changed_results("many", change)
+        shutil.copy(folder / "accuracy/accuracy.svg", folder / "accuracy/accuracy-again.svg")
+        section = json.loads(make_report("--json", results=folder, out="many-report").stdout)["papers"][0]["figures"][0]
+        self.assertEqual([figure["name"] for figure in section["figures"]], ["accuracy"])
+        self.assertIn("accuracy-again", [figure["name"] for figure in section["more"]])
 
     def test_what_is_not_measured_is_named(self):
         make_report()
