@@ -43,7 +43,7 @@ const char *const wb_html_style[] = {
     ".drawing svg { display: block; width: 100%; max-width: calc(var(--w) * 1px); min-width: min(calc(var(--w) * .62px), 44rem); height: auto; }",
     ".drawing img { display: block; max-width: 100%; height: auto; }",
     "@media (prefers-color-scheme: dark) { .drawing { width: fit-content; max-width: 100%; padding: .5rem; }",
-    "  .drawing svg { width: calc(var(--w) * 1px); } }",
+    "  .drawing svg { width: calc(var(--w) * 1px); max-width: 100%; } }",
     ".wide { overflow-x: auto; margin: 1rem 0 1.6rem; }",
     "table { border-collapse: collapse; font-size: .9rem; line-height: 1.4; }",
     "caption { text-align: left; padding: 0 0 .3rem; }",

@@ -4,6 +4,8 @@ the window, every figure drawn, with and without JavaScript. Exit code 77 where 
 
 usage: test_report_browser.py BUILD [TEST..]      SPDX-License-Identifier: GPL-3.0-or-later
 """
+import html
+import json
 import re
 import shutil
 import subprocess
@@ -21,6 +23,7 @@ MEASURE = """
   const found = {drawings: drawings.length,
     empty: drawings.filter(svg => svg.getBoundingClientRect().width < 40 || svg.getBBox().width < 40).length,
     overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    scrolled: Array.from(document.querySelectorAll("main .drawing")).filter(d => d.scrollWidth > d.clientWidth + 1).length,
     requests: performance.getEntriesByType("resource").length};"""
 TRY = """
   document.querySelector("table.sortable th button").click();
@@ -68,12 +71,20 @@ class Browser(unittest.TestCase):
         self.assertIn('"empty":0', re.search(r"<title>(.*?)</title>", dom).group(1))
 
     def test_narrow(self):
+        """At 360 pixels nothing is wider than the page, and a figure fits that can, by night as by day."""
         frame = here.folder / "report/frame.html"
-        frame.write_text('<iframe src="probed.html" width="360" height="800" style="border:0" onload="setTimeout(() => '
-                         'document.title = frames[0].document.title, 0)"></iframe>')
-        dom, complaints = browse(frame, 800, "--allow-file-access-from-files")
-        self.assertEqual(complaints, [])
-        self.assertIn('"overflow":0', re.search(r"<title>(.*?)</title>", dom).group(1))
+        day = self.probed.read_text()
+        night = day.replace("@media (prefers-color-scheme: dark)", "@media all")
+        self.assertNotEqual(night, day)
+        for text in (day, night):
+            self.probed.write_text(text)
+            frame.write_text('<iframe src="probed.html" width="360" height="800" style="border:0" onload="setTimeout(() => '
+                             'document.title = frames[0].document.title, 0)"></iframe>')
+            dom, complaints = browse(frame, 800, "--allow-file-access-from-files")
+            self.assertEqual(complaints, [])
+            found = json.loads(html.unescape(re.search(r"<title>(.*?)</title>", dom).group(1)))
+            self.assertEqual(found["overflow"], 0)
+            self.assertLess(found["scrolled"], found["drawings"] // 2, found)
 
 
 if __name__ == "__main__":
