@@ -217,7 +217,7 @@ static void make_lines(const wb_study *study, wb_grouping *g) {
 static void put_factor(FILE *out, const wb_condition *c, const char *name) {
   const char *value = get(c, name);
   const char *comma = ftell(out) > 0 ? ", " : "";
-  if (!value) return;
+  if (!value || strcmp(name, "balance") == 0) return; // rho is matched, lambda is fixed
   if (is_strength(name))
     fprintf(out, "%s%s\u00a0%s", comma, strcmp(name, "rho") == 0 ? "\u03c1" : "\u03bb", value);
   else if (strcmp(name, "dropout") == 0 && number(c, name) == 0)

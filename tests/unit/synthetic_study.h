@@ -39,11 +39,12 @@ static inline void synthetic_condition(wb_study *study, const synthetic *s, cons
                                        const char *dropout) {
   const uint32_t index = (uint32_t)study->condition_count++;
   wb_condition *c = &study->conditions[index];
-  *c = (wb_condition){.factors = calloc(8, sizeof(wb_factor)), .runs = calloc(s->seeds, sizeof(uint32_t))};
+  *c = (wb_condition){.factors = calloc(9, sizeof(wb_factor)), .runs = calloc(s->seeds, sizeof(uint32_t))};
   synthetic_factor(c->factors, &c->factor_count, "objective", objective);
   synthetic_factor(c->factors, &c->factor_count, "data", "cifar10");
   synthetic_factor(c->factors, &c->factor_count, "arch", "shallowcnn");
   synthetic_factor(c->factors, &c->factor_count, "topo", topo);
+  synthetic_factor(c->factors, &c->factor_count, "balance", rho ? "matched" : lambda ? "fixed" : NULL);
   synthetic_factor(c->factors, &c->factor_count, "rho", rho);
   synthetic_factor(c->factors, &c->factor_count, "lambda", lambda);
   synthetic_factor(c->factors, &c->factor_count, "dropout", dropout);
@@ -52,7 +53,7 @@ static inline void synthetic_condition(wb_study *study, const synthetic *s, cons
     char text[256];
     wb_run *run = &study->runs[study->run_count];
     c->runs[c->run_count++] = (uint32_t)study->run_count++;
-    *run = (wb_run){.factors = calloc(9, sizeof(wb_factor)), .condition = index};
+    *run = (wb_run){.factors = calloc(10, sizeof(wb_factor)), .condition = index};
     for (size_t f = 0; f < c->factor_count; f++)
       synthetic_factor(run->factors, &run->factor_count, c->factors[f].name, c->factors[f].value);
     snprintf(text, sizeof text, "%u", seed);

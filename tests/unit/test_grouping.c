@@ -111,6 +111,9 @@ static void test_control_beside_lambda(void **state) {
   assert_int_equal(g.position_count, 3);
   assert_int_equal(g.line_count, 2);
   assert_string_equal(g.lines[0].label, "ws");
+  char *label = wb_condition_label(study, &study->conditions[1]); // its strength's name tells the balance
+  assert_string_equal(label, "ws, \u03bb\u00a00.1");
+  free(label);
   assert_true(g.lines[0].level == 0 && g.lines[1].level == 0);
   assert_int_equal(g.lines[1].points[2], 6);
   wb_grouping_free(&g);

@@ -144,10 +144,10 @@ static void test_tables(void **state) {
   (void)state;
   free(write_result(example(5)));
   const char *text = content("i.tsv");
-  assert_true(starts_with(text, "objective\tdata\tarch\ttopo\trho\tseed\tfile\tvalue\tmissing\n"));
+  assert_true(starts_with(text, "objective\tdata\tarch\ttopo\tbalance\trho\tseed\tfile\tvalue\tmissing\n"));
   assert_int_equal(lines_of(text), 121);
-  assert_non_null(
-      strstr(text, "\nsimclr\tcifar10\tshallowcnn\tws\t0.04\t3\truns/simclr_ws_rho0.04_do-_seed3.h5\t"));
+  assert_non_null(strstr(
+      text, "\nsimclr\tcifar10\tshallowcnn\tws\tmatched\t0.04\t3\truns/simclr_ws_rho0.04_do-_seed3.h5\t"));
   assert_int_equal(lines_of(content("distance.tsv")), 1 + 120 * 6);
   assert_int_equal(lines_of(content("tsne.tsv")), 1 + 120 * 300);
   assert_non_null(strstr(content("tsne.tsv"), "\t9\ttruck\t\n"));
@@ -343,7 +343,7 @@ static void test_per_group(void **state) {
   (void)state;
   write_scoped(WB_PER_GROUP, 3);
   assert_int_equal(lines_of(content("i.tsv")), 7);
-  assert_true(starts_with(content("i.tsv"), "objective\tdata\tarch\ttopo\trho\tvalue\tmissing\n"));
+  assert_true(starts_with(content("i.tsv"), "objective\tdata\tarch\ttopo\tbalance\trho\tvalue\tmissing\n"));
   json_t *json = summary();
   assert_int_equal(json_array_size(json_object_get(json, "figures")), 1); // the bounds are the band of i
   assert_near(json_number_value(json_object_get(json_object_get(at(json, "conditions", 0), "values"), "i")),
