@@ -12,6 +12,7 @@
 #include "files.h"
 #include "heap.h"
 #include "json.h"
+#include "params.h"
 #include "pool.h"
 #include "sweep_slurm.h"
 
@@ -168,6 +169,27 @@ static void look_at_result(const wb_sweep *sweep, const char *part, const char *
   look_at_state(sweep, part, look);
 }
 
+/* Whether what is in a results folder was measured with the parameters that the sweep file asks for now. */
+static bool as_asked(const wb_sweep_analysis *a, const char *path) {
+  json_t *summary = wb_json_load(path), *value;
+  const json_t *parameters = json_object_get(summary, "parameters");
+  const char *id = wb_json_text(json_object_get(summary, "plugin"), "id"), *name;
+  char **settings = wb_settings_new(a->plugin);
+  json_object_foreach(a->params, name, value) { // the file was checked: none fails
+    wb_settings_set(settings, a->plugin, name, json_string_value(value), NULL);
+  }
+  bool same = id && !strcmp(id, a->plugin->id);
+  for (size_t i = 0; i < a->plugin->param_count; i++) {
+    const wb_param *p = &a->plugin->params[i];
+    const char *text = wb_json_text(parameters, p->name);
+    const bool counts = !(p->flags & WB_PARAM_NOT_IDENTITY);
+    same = same && (!counts || (text && !strcmp(text, settings[i])));
+  }
+  wb_settings_free(settings, a->plugin);
+  json_decref(summary);
+  return same;
+}
+
 wb_sweep_look *wb_sweep_look_analyses(const wb_sweep *sweep) {
   wb_sweep_look *looks = wb_new(wb_sweep_look, sweep->analysis_count + 1);
   struct timespec runs = {0}, told; // told: all that a report tells of, its own title too
@@ -177,7 +199,10 @@ wb_sweep_look *wb_sweep_look_analyses(const wb_sweep *sweep) {
   for (size_t i = 0; i < sweep->analysis_count; i++) {
     char *part = wb_format("analysis-%s", sweep->analyses[i].name);
     char *summary = wb_sweep_path(sweep, "results", sweep->analyses[i].name, "/summary.json");
-    look_at_result(sweep, part, summary, &runs, &looks[i]);
+    if (as_asked(&sweep->analyses[i], summary))
+      look_at_result(sweep, part, summary, &runs, &looks[i]);
+    else
+      look_at_state(sweep, part, &looks[i]);
     note_time(summary, &told);
     free(summary);
     free(part);

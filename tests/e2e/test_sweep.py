@@ -132,6 +132,12 @@ class Sweep(unittest.TestCase):
         self.write(SPEC.replace("report: no", "report: {title: Another}").replace("[accuracy,", "[accuracy, weight-norm,"))
         self.call("run", "study.yaml")
         self.assertIn("id=\"weight-norm\"", page.read_text())
+        self.assertTrue(all(part["state"] == "done" for part in self.status()["analyses"]))
+        self.write(SPEC.replace("neighbours: queen, ", ""))
+        self.assertEqual([part["state"] for part in self.status()["analyses"]], ["done", "waiting"])
+        self.call("run", "study.yaml")
+        summary = json.loads((self.folder / "study/results/moran-queen/summary.json").read_text())
+        self.assertEqual(summary["parameters"]["neighbours"], "rook")
         self.assertEqual(before, {path: path.stat().st_mtime_ns for path in self.folder.glob("study/runs/*.h5")})
 
     def test_killed_at_any_moment_it_ends_the_same(self):
