@@ -14,7 +14,8 @@ import tempfile
 import time
 import unittest
 
-import h5py
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "slurm"))
+from models import digests  # noqa: E402
 
 WORKBENCH = pathlib.Path(sys.argv[1]).resolve()
 SPEC = """\
@@ -26,16 +27,6 @@ extra: [{dropout: 0, seed: 0, rho: 0.2}]
 analyses: [accuracy, {moran: {neighbours: queen, name: moran-queen, permutations: 9, where: {rho: 0.2}}}]
 report: no
 """
-
-
-def digests(folder):
-    """SHA-256 of the model of every run file, by name."""
-    found = {}
-    for path in sorted(folder.glob("runs/*.h5")):
-        with h5py.File(path) as file:
-            found[path.name] = {k: v for k, v in file["/digests"].attrs.items() if k.startswith("/model")}
-            assert file.attrs["state"] == "complete", path
-    return found
 
 
 class Sweep(unittest.TestCase):

@@ -14,9 +14,8 @@ import tempfile
 import time
 import unittest
 
-import h5py
-
 from cluster import Cluster, missing
+from models import digests
 
 WORKBENCH = pathlib.Path(sys.argv[1]).resolve()
 SPEC = """\
@@ -27,16 +26,6 @@ grid: {rho: [0, 0.2], seed: 0..1}
 analyses: [accuracy, {moran: {permutations: 9}}]
 report: no
 """
-
-
-def digests(folder):
-    """SHA-256 of the model of every run file, by name."""
-    found = {}
-    for path in sorted(folder.glob("runs/*.h5")):
-        with h5py.File(path) as file:
-            found[path.name] = {k: v for k, v in file["/digests"].attrs.items() if k.startswith("/model")}
-            assert file.attrs["state"] == "complete", path
-    return found
 
 
 class Slurm(unittest.TestCase):
