@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "bootstrap_ranks.h"
 #include "distance.h"
 #include "inference.h"
 
@@ -53,14 +54,14 @@ typedef struct moments {
 } moments;
 
 static void add_pair(double *means, const moments *m, const double *sum_b, const double *square_a,
-                     const double *square_b, const double *sum_a, bool centred, double share, size_t count) {
+                     const double *square_b, const double *sum_a, bool centred, size_t count) {
   for (size_t r = 0; r < count; r++) {
     const double w = m->weight[r], c = centred ? 1 / w : 0;
     const double ab = m->cross[r] - c * sum_a[r] * sum_b[r];
     const double aa = square_a[r] - c * sum_a[r] * sum_a[r], bb = square_b[r] - c * sum_b[r] * sum_b[r];
     const double least = 1e-12;
     const bool defined = w > 0 && aa > least * square_a[r] && bb > least * square_b[r];
-    means[r] += defined ? share * ab / sqrt(aa * bb) : (double)NAN;
+    means[r] += defined ? fmin(1, fmax(-1, ab / sqrt(aa * bb))) : (double)NAN; // within, despite rounding
   }
 }
 
@@ -87,14 +88,14 @@ static wb_status bootstrap(double *means, double *x, draws *d, const moments *m,
     weigh(m->sum + a * d->count, d, x + a * pairs, NULL);
     weigh(m->square + a * d->count, d, x + a * pairs, x + a * pairs);
   }
-  const double share = 2 / ((double)count * (double)(count - 1));
   for (size_t a = 0; a < count; a++)
     for (size_t b = 0; b < a; b++) {
       if (stop && stop(context)) return WB_CANCELLED;
       weigh(m->cross, d, x + a * pairs, x + b * pairs);
       add_pair(means, m, m->sum + b * d->count, m->square + a * d->count, m->square + b * d->count,
-               m->sum + a * d->count, centred, share, d->count);
+               m->sum + a * d->count, centred, d->count);
     }
+  for (size_t r = 0; r < d->count; r++) means[r] /= (double)wb_pair_count(count);
   return WB_OK;
 }
 
@@ -103,9 +104,11 @@ wb_status wb_bootstrap_stimuli(double *means, const double *rdms, wb_comparison 
                                void *context, wb_error *err) {
   const size_t pairs = wb_pair_count(n), numbers = (2 * count + 2) * draw_count;
   const size_t room = (n + ROWS) * draw_count + ROWS * n + numbers + count * pairs;
-  if (comparison != WB_COMPARE_PEARSON && comparison != WB_COMPARE_COSINE)
-    return wb_fail(err, WB_ARG, "bootstrap over stimuli is for Pearson and cosine comparisons");
+  if (comparison == WB_COMPARE_KENDALL)
+    return wb_fail(err, WB_ARG, "bootstrap over stimuli is for Pearson, Spearman and cosine comparisons");
   if (count < 2 || n < 2) return wb_fail(err, WB_ARG, "a bootstrap needs two runs and two stimuli");
+  if (comparison == WB_COMPARE_SPEARMAN)
+    return wb_bootstrap_ranks(means, rdms, count, n, draw_count, seed, stop, context, err);
   double *memory = malloc(room * sizeof *memory);
   if (!memory) return wb_fail_nomem(err, "bootstrap draws", room * sizeof *memory);
   draws d = {.n = n, .count = draw_count, .times = memory};

@@ -143,6 +143,23 @@ wb_status wb_groups_test(wb_group_test *out, const double *similarity, size_t co
   return WB_OK;
 }
 
+/* ---- Groups ---- */
+
+void wb_pairs_collapse(double *out, const double *similarity, const uint32_t *group, size_t runs,
+                       size_t groups) {
+  for (size_t a = 0; a < groups; a++)
+    for (size_t b = 0; b < groups; b++) {
+      double sum = 0, count = 0;
+      for (size_t i = 0; i < runs; i++)
+        for (size_t k = 0; k < runs; k++) {
+          if (i == k || group[i] != a || group[k] != b) continue;
+          sum += similarity[i * runs + k];
+          count++;
+        }
+      out[a * groups + b] = count > 0 ? sum / count : (double)NAN;
+    }
+}
+
 /* ---- Noise ceilings ---- */
 
 /* Similarity of subject s to `sum`, or to what is left of it without the subject's own pooled RDM. */

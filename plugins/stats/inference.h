@@ -21,11 +21,16 @@ typedef struct wb_pair_mean {
 /* similarity (count, count), symmetric; pairs that are NAN are left out. */
 wb_pair_mean wb_pairs_summarize(const double *similarity, size_t count);
 
-/* means (draw_count): mean over pairs of runs of the Pearson or cosine comparison of their RDMs, over stimuli
- * drawn with replacement; pairs of copies of one stimulus are dropped. rdms (count, pairs of n), condensed. A
- * pair of stimuli drawn a and b times counts a b times, so that all draws are matrix products. NAN where a
- * draw has no pairs that differ. WB_ARG for another comparison, WB_NOMEM, WB_CANCELLED when stop(context)
- * says so. */
+/* out (groups, groups): means of similarity (runs, runs) over the pairs of different runs of two groups; NAN
+ * where there is none. group (runs): of each run. */
+void wb_pairs_collapse(double *out, const double *similarity, const uint32_t *group, size_t runs,
+                       size_t groups);
+
+/* means (draw_count): mean over pairs of runs of the Pearson, Spearman or cosine comparison of their RDMs,
+ * over stimuli drawn with replacement; pairs of copies of one stimulus are dropped. rdms (count, pairs of n),
+ * condensed. A pair of stimuli drawn a and b times counts a b times, so that all draws are matrix products
+ * (of ranks, under Spearman). NAN where a draw has no pairs that differ. WB_ARG for Kendall: each draw would
+ * count discordant pairs of pairs anew. WB_NOMEM, WB_CANCELLED when stop(context) says so. */
 wb_status wb_bootstrap_stimuli(double *means, const double *rdms, wb_comparison comparison, size_t count,
                                size_t n, size_t draw_count, uint64_t seed, bool (*stop)(void *context),
                                void *context, wb_error *err);

@@ -68,17 +68,31 @@ static double plain_draw(const double *rdms, wb_comparison comparison, uint64_t 
 }
 
 static void test_bootstrap(void **state) {
-  static const wb_comparison kinds[] = {WB_COMPARE_PEARSON, WB_COMPARE_COSINE};
+  static const wb_comparison kinds[] = {WB_COMPARE_PEARSON, WB_COMPARE_COSINE, WB_COMPARE_SPEARMAN};
   double rdms[RUNS * PAIRS], means[DRAWS];
   (void)state;
   fill(rdms, RUNS * PAIRS, 0);
   for (size_t i = 0; i < PAIRS; i++) rdms[PAIRS + i] += 2 * rdms[i];
-  for (size_t k = 0; k < 2; k++) {
+  for (size_t i = 0; i < PAIRS; i++) rdms[2 * PAIRS + i] = floor(2 * rdms[2 * PAIRS + i]); // ties
+  for (size_t k = 0; k < 3; k++) {
     assert_int_equal(wb_bootstrap_stimuli(means, rdms, kinds[k], RUNS, N, DRAWS, 7, NULL, NULL, NULL), WB_OK);
     for (size_t r = 0; r < DRAWS; r++) assert_near(means[r], plain_draw(rdms, kinds[k], 7, r), 1e-12);
   }
-  assert_int_equal(
-      wb_bootstrap_stimuli(means, rdms, WB_COMPARE_SPEARMAN, RUNS, N, DRAWS, 7, NULL, NULL, NULL), WB_ARG);
+  assert_int_equal(wb_bootstrap_stimuli(means, rdms, WB_COMPARE_KENDALL, RUNS, N, DRAWS, 7, NULL, NULL, NULL),
+                   WB_ARG);
+}
+
+/* Runs 0 and 2 are of group 0, run 1 of group 1: no run counts with itself. */
+static void test_collapse(void **state) {
+  static const double s[] = {1, 0.2, 0.8, 0.2, 1, 0.4, 0.8, 0.4, 1};
+  static const uint32_t group[] = {0, 1, 0};
+  double out[4];
+  (void)state;
+  wb_pairs_collapse(out, s, group, 3, 2);
+  assert_near(out[0], 0.8, 1e-15);
+  assert_near(out[1], 0.3, 1e-15);
+  assert_near(out[2], 0.3, 1e-15);
+  assert_true(isnan(out[3]));
 }
 
 static bool stop_now(void *context) {
@@ -86,18 +100,23 @@ static bool stop_now(void *context) {
   return true;
 }
 
+/* Stopped at once; two stimuli are one pair or none; and an RDM agrees with itself, and no more than that. */
 static void test_bootstrap_degenerate(void **state) {
+  static const wb_comparison kinds[] = {WB_COMPARE_PEARSON, WB_COMPARE_SPEARMAN};
   double rdms[2 * PAIRS], means[DRAWS];
-  int asked = 0;
   (void)state;
-  fill(rdms, 2 * PAIRS, 1);
-  assert_int_equal(
-      wb_bootstrap_stimuli(means, rdms, WB_COMPARE_PEARSON, 2, N, DRAWS, 0, stop_now, &asked, NULL),
-      WB_CANCELLED);
-  assert_int_equal(asked, 1);
-  assert_int_equal(wb_bootstrap_stimuli(means, rdms, WB_COMPARE_PEARSON, 2, 2, DRAWS, 0, NULL, NULL, NULL),
-                   WB_OK);
-  for (size_t r = 0; r < DRAWS; r++) assert_true(isnan(means[r])); // one pair, or none
+  for (size_t k = 0; k < 2; k++) {
+    int asked = 0;
+    fill(rdms, 2 * PAIRS, 1);
+    assert_int_equal(wb_bootstrap_stimuli(means, rdms, kinds[k], 2, N, DRAWS, 0, stop_now, &asked, NULL),
+                     WB_CANCELLED);
+    assert_int_equal(asked, 1);
+    assert_int_equal(wb_bootstrap_stimuli(means, rdms, kinds[k], 2, 2, DRAWS, 0, NULL, NULL, NULL), WB_OK);
+    for (size_t r = 0; r < DRAWS; r++) assert_true(isnan(means[r]));
+    memcpy(rdms + PAIRS, rdms, PAIRS * sizeof *rdms);
+    assert_int_equal(wb_bootstrap_stimuli(means, rdms, kinds[k], 2, N, DRAWS, 0, NULL, NULL, NULL), WB_OK);
+    for (size_t r = 0; r < DRAWS; r++) assert_true(means[r] <= 1 && means[r] > 1 - 1e-12);
+  }
 }
 
 static void test_quantile(void **state) {
@@ -232,6 +251,7 @@ int main(void) {
       cmocka_unit_test(test_pairs),
       cmocka_unit_test(test_bootstrap),
       cmocka_unit_test(test_bootstrap_degenerate),
+      cmocka_unit_test(test_collapse),
       cmocka_unit_test(test_quantile),
       cmocka_unit_test(test_groups),
       cmocka_unit_test(test_level),
