@@ -17,6 +17,7 @@
 #include "colocalization.h"
 
 #include "covariance.h"
+#include "memory.h"
 #include "unit_map.h"
 
 enum { BLOCK = 1024 };
@@ -142,6 +143,8 @@ static wb_status run(const wb_host *host, const void *params) {
         "%s has activations [%llu stimuli, %llu units]; correlations of units need at least 2 of "
         "each",
         host->run_path(host, 0), (unsigned long long)dims[0], (unsigned long long)dims[1]);
+  const double units = (double)dims[1]; // sums and r of each pair, and a block of stimuli
+  WB_TRY(wb_check_units(host, 16 * units * units + 12 * BLOCK * units, "the correlations of", dims[1]));
   if (wb_covariance_init(&c, dims[1], &err) != WB_OK) return host->fail(host, err.status, err.message);
   wb_status status = gather(host, &c, dims[0], p->after_relu);
   if (status == WB_OK) status = emit(host, &c, &p->thresholds);

@@ -19,6 +19,7 @@
 #include <workbench/plugin_util.h>
 
 #include "covariance.h"
+#include "memory.h"
 
 enum { ALL = -1, MOST_CLASSES = 100000 };
 static const size_t BLOCK_BYTES = (size_t)16 << 20, SUMS_BYTES = (size_t)256 << 20;
@@ -129,10 +130,14 @@ static void release_sum(void *sum) {
 }
 
 /* As many covariances at once as fit in SUMS_BYTES, at least one. */
+static size_t sums_at_once(size_t units, size_t wanted) {
+  const size_t room = SUMS_BYTES / wb_covariance_bytes(units);
+  return room < 1 ? 1 : room < wanted ? room : wanted;
+}
+
 static wb_status new_sums(const wb_host *host, size_t units, size_t wanted, wb_covariance **out,
                           size_t *count) {
-  const size_t room = SUMS_BYTES / wb_covariance_bytes(units);
-  *count = room < 1 ? 1 : room < wanted ? room : wanted;
+  *count = sums_at_once(units, wanted);
   *out = WB_ALLOC(host, wb_covariance, *count);
   if (!*out) return WB_NOMEM;
   for (size_t k = 0; k < *count; k++) {
@@ -191,6 +196,23 @@ static wb_status emit_weight(const wb_host *host) {
   return emit_ratio(host, "weight", participation_ratio(sum), "all units have the same weights");
 }
 
+/* Refuses what would not fit: the sums of `tasks` covariances, and then that of the weight. */
+static wb_status check_size(const wb_host *host, const data *d, size_t tasks) {
+  const double each = (double)wb_covariance_bytes(d->units);
+  const double sums = each * (double)sums_at_once(d->units, tasks),
+               blocks = 12 * (double)(d->block * d->units);
+  uint64_t dims[WB_MAX_RANK];
+  WB_TRY(wb_check_units(host, sums + blocks, "the covariance of", d->units));
+  if (!host->has(host, "embedding_weight", 0)) return WB_OK;
+  WB_TRY(host->shape(host, "embedding_weight", 0, dims));
+  const double weight = (double)wb_covariance_bytes(dims[1]) + 12 * (double)(dims[0] * dims[1]);
+  char what[1024];
+  snprintf(what, sizeof what, "%s: the covariance of weights with a fan-in of %llu", host->run_path(host, 0),
+           (unsigned long long)dims[1]);
+  return wb_check_memory(host, sums + blocks + weight, what,
+                         "--object embedding_weight=/PATH measures another weight");
+}
+
 static wb_status open_data(const wb_host *host, data *d) {
   uint64_t dims[WB_MAX_RANK];
   WB_TRY(host->shape(host, "activations", 0, dims));
@@ -203,10 +225,6 @@ static wb_status open_data(const wb_host *host, data *d) {
   }
   const uint64_t fit = BLOCK_BYTES / (d->units * sizeof *d->x) + 1;
   d->block = fit < d->n ? fit : d->n;
-  d->x = WB_ALLOC(host, float, d->block * d->units);
-  d->work = WB_ALLOC(host, double, d->block * d->units);
-  d->pick = WB_ALLOC(host, uint32_t, d->block);
-  if (!d->x || !d->work || !d->pick) return WB_NOMEM;
   if (!host->has(host, "labels", 0)) return WB_OK;
   const void *labels;
   WB_TRY(host->map(host, "labels", 0, &labels));
@@ -227,6 +245,11 @@ static wb_status run(const wb_host *host, const void *params) {
   data d = {0};
   WB_TRY(open_data(host, &d));
   const size_t count = 1 + d.class_count;
+  WB_TRY(check_size(host, &d, 2 * count));
+  d.x = WB_ALLOC(host, float, d.block *d.units);
+  d.work = WB_ALLOC(host, double, d.block *d.units);
+  d.pick = WB_ALLOC(host, uint32_t, d.block);
+  if (!d.x || !d.work || !d.pick) return WB_NOMEM;
   task *tasks = WB_ALLOC(host, task, 2 * count);
   if (!tasks) return WB_NOMEM;
   for (size_t t = 0; t < 2 * count; t++) // all and then each class; before, then after ReLU

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <workbench/plugin_util.h>
 
+#include "memory.h"
 #include "unit_map.h"
 
 enum { NEIGHBOURS_ROOK, NEIGHBOURS_QUEEN, NEIGHBOURS_DISTANCE };
@@ -332,6 +333,18 @@ static wb_status measure(const wb_host *host, maps *m, const double *positions) 
   return emit_spatial(host, m, positions);
 }
 
+/* Refuses what would not fit: products of units, a block of maps, and lists of pairs that grow by copying. */
+static wb_status check_size(const wb_host *host, const maps *m) {
+  const double units = (double)m->units, pairs = units * (units - 1) / 2;
+  const double all = 8 * (units * units + (double)m->n) + 12 * BLOCK * units;
+  if (m->params->neighbours != NEIGHBOURS_DISTANCE || m->params->radius > 0)
+    return wb_check_units(host, all, "Moran's I of", m->units);
+  char what[1024];
+  snprintf(what, sizeof what, "%s: Moran's I over all pairs of %llu units", host->run_path(host, 0),
+           (unsigned long long)m->units);
+  return wb_check_memory(host, all + 3 * sizeof(wb_pair) * pairs, what, "--radius takes fewer pairs");
+}
+
 static wb_status check(const wb_host *host, const void *params) {
   const moran_params *p = params;
   const bool distance = p->neighbours == NEIGHBOURS_DISTANCE;
@@ -352,6 +365,7 @@ static wb_status run(const wb_host *host, const void *params) {
                         "%s has activations [%llu stimuli, %llu units]; Moran's I needs at least 1 and 2",
                         host->run_path(host, 0), (unsigned long long)m.n, (unsigned long long)m.units);
   }
+  WB_TRY(check_size(host, &m));
   double *positions = WB_ALLOC(host, double, 2 * m.units);
   if (!positions) return WB_NOMEM;
   WB_TRY(wb_unit_positions(host, m.units, positions));

@@ -36,7 +36,8 @@ static const wb_param params_table[] = {
     WB_PARAM_PER_CLASS(consistency_params),
     WB_PARAM_AFTER_RELU(consistency_params),
     {.name = "bootstrap",
-     .help = "draws of stimuli for the bootstrap interval; 0 for none",
+     .help = "draws of stimuli for the bootstrap interval; 0 for none. Not with --compare kendall, whose "
+             "every draw would count discordant pairs of distances anew: spearman has one",
      .type = WB_INT,
      .default_text = "1000",
      .max = 100000,
@@ -122,9 +123,6 @@ static wb_status read_rdms(const wb_host *host, uint32_t runs, double **rdms, si
   uint64_t dims[WB_MAX_RANK];
   WB_TRY(host->shape(host, "distances", 0, dims));
   *pairs = dims[1];
-  char what[160];
-  snprintf(what, sizeof what, "comparing %u RDMs of %zu distances", runs, *pairs);
-  WB_TRY(wb_check_memory(host, 24 * (double)runs * (double)*pairs, what, "--per-class takes fewer stimuli"));
   *rdms = WB_ALLOC(host, double, runs **pairs);
   if (!*rdms) return WB_NOMEM;
   for (uint32_t r = 0; r < runs; r++) {
@@ -142,9 +140,8 @@ static wb_status emit_bootstrap(const wb_host *host, const consistency_params *p
                                 const double *rdms, size_t stimuli) {
   const char *reason = "no draws were asked for";
   double low = NAN, high = NAN;
-  if (p->bootstrap && (p->compare == WB_COMPARE_SPEARMAN || p->compare == WB_COMPARE_KENDALL)) {
-    reason =
-        "stimuli are drawn for --compare pearson and cosine only: ranks would be made anew for each draw";
+  if (p->bootstrap && p->compare == WB_COMPARE_KENDALL) {
+    reason = "stimuli are not drawn for --compare kendall: each draw would count discordant pairs anew";
   } else if (p->bootstrap) {
     const size_t draws = (size_t)p->bootstrap;
     double *means = WB_ALLOC(host, double, draws);
@@ -205,15 +202,33 @@ typedef struct patterns {
   double *means; // condensed RDM of class means
 } patterns;
 
-static wb_status read_patterns(const wb_host *host, const consistency_params *p, uint32_t run,
+/* Chooses the stimuli of all runs, and refuses what would not fit: RDMs with copies for ranks and draws, and
+ * the patterns of all runs with what comparing two of them needs. */
+static wb_status choose(const wb_host *host, const consistency_params *p, uint32_t runs, patterns *all) {
+  double kept = 0, work = 0;
+  for (uint32_t r = 0; r < runs; r++) {
+    WB_TRY(wb_stimuli_choose(host, r, p->per_class, &all[r].stimuli));
+    const wb_stimuli *s = &all[r].stimuli;
+    const double count = (double)s->count, units = (double)s->units, classes = (double)s->classes;
+    kept += 8 * (count * units + classes * classes / 2);
+    work = fmax(work, wb_stimuli_bytes(s, p->distance) + 8 * units * (classes + 3 * units));
+  }
+  const size_t count = all[0].stimuli.count;
+  const double pairs = 24 * (double)runs * (double)wb_pair_count(count);
+  char what[160];
+  snprintf(what, sizeof what, "comparing the RDMs and embeddings of %u runs over %zu stimuli", runs, count);
+  return wb_check_memory(host, pairs + 8 * (double)count * (double)p->bootstrap + kept + work, what,
+                         "--per-class takes fewer stimuli");
+}
+
+/* x and means of one run; work (count + classes, units) is scratch. */
+static wb_status read_patterns(const wb_host *host, const consistency_params *p, uint32_t run, double *work,
                                patterns *out) {
   wb_error err = {0};
-  WB_TRY(wb_stimuli_choose(host, run, p->per_class, &out->stimuli));
   const size_t count = out->stimuli.count, units = out->stimuli.units, classes = out->stimuli.classes;
   out->x = WB_ALLOC(host, double, count *units);
   out->means = WB_ALLOC(host, double, wb_pair_count(classes));
-  double *work = WB_ALLOC(host, double, (count + classes) * units);
-  if (!out->x || !out->means || !work) return WB_NOMEM;
+  if (!out->x || !out->means) return WB_NOMEM;
   WB_TRY(wb_stimuli_read(host, run, &out->stimuli, p->after_relu, out->x));
   memcpy(work, out->x, count * units * sizeof *work);
   WB_TRY(wb_stimuli_whiten(host, run, &out->stimuli, p->distance, work, NULL));
@@ -225,10 +240,16 @@ static wb_status read_patterns(const wb_host *host, const consistency_params *p,
   return WB_OK;
 }
 
-static wb_status compare_patterns(const wb_host *host, const consistency_params *p, uint32_t runs) {
-  patterns *all = WB_ALLOC(host, patterns, runs);
-  if (!all) return WB_NOMEM;
-  for (uint32_t r = 0; r < runs; r++) WB_TRY(read_patterns(host, p, r, &all[r]));
+static wb_status compare_patterns(const wb_host *host, const consistency_params *p, uint32_t runs,
+                                  patterns *all) {
+  size_t most = 0;
+  for (uint32_t r = 0; r < runs; r++) {
+    const size_t room = (all[r].stimuli.count + all[r].stimuli.classes) * all[r].stimuli.units;
+    most = room > most ? room : most;
+  }
+  double *work = WB_ALLOC(host, double, most);
+  if (!work) return WB_NOMEM;
+  for (uint32_t r = 0; r < runs; r++) WB_TRY(read_patterns(host, p, r, work, &all[r]));
   const size_t count = all[0].stimuli.count, classes = all[0].stimuli.classes;
   double sums[3] = {0}, pairs = (double)runs * (runs - 1) / 2, done = 0;
   for (uint32_t a = 0; a < runs; a++)
@@ -263,10 +284,13 @@ static wb_status run(const wb_host *host, const void *params) {
                  : host->emit_scalar(host, outputs_table[i].name, 0));
     return WB_OK;
   }
+  patterns *all = WB_ALLOC(host, patterns, runs);
+  if (!all) return WB_NOMEM;
+  WB_TRY(choose(host, params, runs, all));
   WB_TRY(read_rdms(host, runs, &rdms, &pairs));
   const size_t stimuli = (size_t)((1 + sqrt(1 + 8 * (double)pairs)) / 2 + 0.5);
   WB_TRY(compare_rdms(host, params, runs, rdms, pairs, stimuli));
-  return compare_patterns(host, params, runs);
+  return compare_patterns(host, params, runs, all);
 }
 
 static const wb_plugin plugin = {

@@ -65,7 +65,8 @@ static const wb_param params_table[] = {
     WB_PARAM_DISTANCE(target_params),
     WB_PARAM_AFTER_RELU(target_params),
     {.name = "bootstrap",
-     .help = "draws of stimuli for the interval (with --compare pearson and cosine); 0 for none",
+     .help = "draws of stimuli for the interval; 0 for none. Not with --compare kendall, whose every draw "
+             "would count discordant pairs of distances anew: spearman has one",
      .type = WB_INT,
      .default_text = "1000",
      .max = 100000,
@@ -196,12 +197,13 @@ static wb_status fill(const wb_host *host, const target_params *p, const wb_targ
 static wb_status emit_interval(const wb_host *host, const target_params *p, const double *rdms,
                                size_t subjects, size_t n) {
   const size_t pairs = wb_pair_count(n), draws = (size_t)p->bootstrap;
-  const bool ranked = p->compare == WB_COMPARE_SPEARMAN || p->compare == WB_COMPARE_KENDALL;
-  const char *reason = !draws   ? "no draws were asked for"
-                       : ranked ? "stimuli are drawn for --compare pearson and cosine only"
-                                : "no draw of stimuli had distances that vary";
+  const bool kendall = p->compare == WB_COMPARE_KENDALL;
+  const char *reason = !draws    ? "no draws were asked for"
+                       : kendall ? "stimuli are not drawn for --compare kendall: each draw would count "
+                                   "discordant pairs anew"
+                                 : "no draw of stimuli had distances that vary";
   double low = NAN, high = NAN;
-  if (draws && !ranked) {
+  if (draws && !kendall) {
     double *means = WB_ALLOC(host, double, 2 * draws), *one = means ? means + draws : NULL;
     double *both = WB_ALLOC(host, double, 2 * pairs);
     if (!means || !both) return WB_NOMEM;
@@ -214,12 +216,12 @@ static wb_status emit_interval(const wb_host *host, const target_params *p, cons
           wb_bootstrap_stimuli(one, both, (wb_comparison)p->compare, 2, n, draws, (uint64_t)p->seed,
                                wb_is_stopped, (void *)(uintptr_t)host, &err);
       WB_TRY(wb_forward(host, status, &err));
-      for (size_t r = 0; r < draws; r++) means[r] += one[r] / (double)subjects;
+      for (size_t r = 0; r < draws; r++) means[r] += one[r];
       host->progress(host, (double)s + 1, (double)subjects, NULL);
     }
     size_t defined = 0;
     for (size_t r = 0; r < draws; r++)
-      if (!isnan(means[r])) means[defined++] = means[r];
+      if (!isnan(means[r])) means[defined++] = means[r] / (double)subjects;
     low = wb_quantile(means, defined, 0.025);
     high = wb_quantile(means, defined, 0.975);
   }
@@ -259,7 +261,8 @@ static wb_status emit_similarity(const wb_host *host, const target_params *p, co
   memcpy(work, rdms, count * pairs * sizeof *work);
   WB_TRY(wb_forward(
       host, wb_rdm_similarities(similarity, work, (wb_comparison)p->compare, count, pairs, &err), &err));
-  for (size_t s = 1; s < count; s++) mean += similarity[s] / (double)subjects;
+  for (size_t s = 1; s < count; s++) mean += similarity[s];
+  mean /= (double)subjects; // at the end: never above 1 by rounding
   const char *constant = "the distances of the run or of a subject do not vary";
   WB_TRY(wb_host_emit_or_missing(host, "similarity", mean, constant));
   WB_TRY(isnan(mean) ? host->emit_missing(host, "subjects", constant)
@@ -292,10 +295,12 @@ static wb_status run(const wb_host *host, const void *params) {
   if (!common) return WB_NOMEM;
   WB_TRY(align(host, target, &stimuli, common));
   const size_t pairs = wb_pair_count(stimuli.count), count = 1 + target->subjects;
-  char what[120];
-  snprintf(what, sizeof what, "comparing with %zu RDMs over %zu stimuli", target->subjects, stimuli.count);
-  WB_TRY(wb_check_memory(host, 8 * (double)pairs * (2 * (double)count + 4), what,
-                         "a target of fewer stimuli is compared with less"));
+  char what[1024];
+  snprintf(what, sizeof what, "%s: comparing with %zu RDMs over %zu stimuli", host->run_path(host, 0),
+           target->subjects, stimuli.count);
+  WB_TRY(wb_check_memory(
+      host, wb_stimuli_bytes(&stimuli, p->distance) + 8 * (double)pairs * (2 * (double)count + 8), what,
+      "a target of fewer stimuli is compared with less"));
   double *rdms = WB_ALLOC(host, double, count *pairs), *work = WB_ALLOC(host, double, count *pairs);
   if (!rdms || !work) return WB_NOMEM;
   WB_TRY(fill(host, p, target, &stimuli, common, rdms));

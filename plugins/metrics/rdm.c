@@ -211,10 +211,10 @@ static wb_status measure(const wb_host *host, const rdm_params *p, gathered *g, 
 /* The pairs stand in memory twice: here, and as what the host took. */
 static wb_status check_size(const wb_host *host, const rdm_params *p, const wb_stimuli *stimuli) {
   const double n = (double)stimuli->count, pairs = p->keep_pairs ? n * (n - 1) / 2 : 0;
-  char what[200];
+  char what[1024];
   snprintf(what, sizeof what, "%s: an RDM of %zu stimuli, %llu units", host->run_path(host, 0),
            stimuli->count, (unsigned long long)stimuli->units);
-  return wb_check_memory(host, 8 * (2 * pairs + n * ((double)stimuli->units + STRIP)), what,
+  return wb_check_memory(host, wb_stimuli_bytes(stimuli, p->distance) + 8 * (2 * pairs + n * STRIP), what,
                          p->keep_pairs
                              ? "--no-keep-pairs keeps only means and the picture, --per-class takes "
                                "fewer stimuli"

@@ -114,7 +114,7 @@ static const wb_output outputs_table[] = {
      .help =
          "a row for each two conditions: difference of consistency, its p, Holm-corrected p; difference of "
          "geometry (above 0: more than seeds differ), its p, Holm-corrected p. Empty where there are too "
-         "few runs",
+         "few runs. Runs of one seed start alike: their pairs across conditions do not count",
      .x_label = "statistic",
      .y_label = "contrast",
      .low = -2,
@@ -198,6 +198,25 @@ static wb_status describe(study *s) {
 
 /* ---- RDMs of all runs ---- */
 
+/* Refuses what would not fit: the RDMs of one space, with the embeddings of one run. */
+static wb_status check_size(const study *s) {
+  const wb_host *host = s->host;
+  const size_t count = s->stimuli[0].count;
+  uint64_t dims[WB_MAX_RANK] = {0};
+  double most = 0;
+  char what[160];
+  for (uint32_t r = 0; r < s->runs; r++)
+    most = fmax(most, wb_stimuli_bytes(&s->stimuli[r], s->params->distance));
+  snprintf(what, sizeof what, "comparing the RDMs of %u runs over %zu stimuli", s->runs, count);
+  WB_TRY(wb_check_memory(host, most + 8 * (double)s->runs * (double)wb_pair_count(count), what,
+                         "--per-class takes fewer stimuli"));
+  if (host->has(host, "embedding_weight", 0)) WB_TRY(host->shape(host, "embedding_weight", 0, dims));
+  most = 12 * (double)(dims[0] * dims[1]) + 8 * (double)s->runs * (double)wb_pair_count(dims[0]);
+  snprintf(what, sizeof what, "comparing the weights of %u runs over %llu units", s->runs,
+           (unsigned long long)dims[0]);
+  return wb_check_memory(host, most, what, "Fewer files after --in take less");
+}
+
 /* Chooses the stimuli of all runs, and refuses what would not fit. */
 static wb_status choose(study *s) {
   const wb_host *host = s->host;
@@ -209,11 +228,7 @@ static wb_status choose(study *s) {
       return wb_host_fail(host, WB_INPUT, "%s has other stimuli per class than %s", host->run_path(host, r),
                           host->run_path(host, 0));
   }
-  char what[160];
-  const size_t count = s->stimuli[0].count;
-  snprintf(what, sizeof what, "comparing the RDMs of %u runs over %zu stimuli", s->runs, count);
-  return wb_check_memory(host, 8 * (double)s->runs * (double)wb_pair_count(count), what,
-                         "--per-class takes fewer stimuli");
+  return check_size(s);
 }
 
 /* The RDM of one run in one space, of `rows` stimuli or class means; x (count + classes, units) is scratch.
@@ -256,7 +271,6 @@ static wb_status read_embeddings(const study *s, int space, double **rdms, size_
 static wb_status read_weights(const study *s, double **rdms, size_t *pairs, const char **missing) {
   const wb_host *host = s->host;
   uint64_t first[WB_MAX_RANK] = {0}, dims[WB_MAX_RANK];
-  wb_error err = {0};
   for (uint32_t r = 0; r < s->runs; r++) {
     *missing = "not all runs have the weight of an embedding layer";
     if (!host->has(host, "embedding_weight", r)) return WB_OK;
@@ -273,35 +287,11 @@ static wb_status read_weights(const study *s, double **rdms, size_t *pairs, cons
   const wb_distance distance = s->params->distance == WB_DISTANCE_MAHALANOBIS
                                    ? WB_DISTANCE_EUCLIDEAN
                                    : (wb_distance)s->params->distance;
-  for (uint32_t r = 0; r < s->runs; r++) {
-    const void *weight;
-    WB_TRY(host->shape(host, "embedding_weight", r, dims));
-    WB_TRY(host->map(host, "embedding_weight", r, &weight));
-    double *w = WB_ALLOC(host, double, dims[0] * dims[1]);
-    if (!w) return WB_NOMEM;
-    for (uint64_t i = 0; i < dims[0] * dims[1]; i++) w[i] = (double)((const float *)weight)[i];
-    WB_TRY(wb_forward(host, wb_rdm(*rdms + r * *pairs, w, NULL, distance, dims[0], dims[1], &err), &err));
-  }
+  for (uint32_t r = 0; r < s->runs; r++) WB_TRY(wb_weight_rdm(host, r, distance, *rdms + r * *pairs));
   return WB_OK;
 }
 
 /* ---- What is emitted ---- */
-
-/* out (groups, groups): means over the pairs of different runs; NAN where there is none. */
-static void collapse(double *out, const double *similarity, const uint32_t *group, uint32_t runs,
-                     uint32_t groups) {
-  for (uint32_t a = 0; a < groups; a++)
-    for (uint32_t b = 0; b < groups; b++) {
-      double sum = 0, count = 0;
-      for (uint32_t i = 0; i < runs; i++)
-        for (uint32_t k = 0; k < runs; k++) {
-          if (i == k || group[i] != a || group[k] != b) continue;
-          sum += similarity[i * runs + k];
-          count++;
-        }
-      out[a * groups + b] = count > 0 ? sum / count : (double)NAN;
-    }
-}
 
 static wb_status emit_space(const study *s, int space, const double *similarity, const char *missing) {
   const wb_host *host = s->host;
@@ -318,9 +308,9 @@ static wb_status emit_space(const study *s, int space, const double *similarity,
   double *means = WB_ALLOC(host, double, (size_t)s->runs * s->runs);
   if (!means) return WB_NOMEM;
   WB_TRY(host->emit_matrix(host, space_names[space], s->runs, s->runs, similarity, s->names, s->names));
-  collapse(means, similarity, s->condition, s->runs, s->conditions);
+  wb_pairs_collapse(means, similarity, s->condition, s->runs, s->conditions);
   WB_TRY(host->emit_matrix(host, conditions, s->conditions, s->conditions, means, s->titles, s->titles));
-  collapse(means, similarity, s->group, s->runs, s->groups);
+  wb_pairs_collapse(means, similarity, s->group, s->runs, s->groups);
   return host->emit_matrix(host, groups, s->groups, s->groups, means, s->group_names, s->group_names);
 }
 

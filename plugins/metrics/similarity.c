@@ -120,9 +120,11 @@ static wb_status run(const wb_host *host, const void *params) {
   wb_stimuli stimuli;
   kind kinds[2] = {0};
   WB_TRY(wb_stimuli_choose(host, 0, p->per_class, &stimuli));
-  const double n = (double)stimuli.count;
-  WB_TRY(wb_check_memory(host, 8 * n * ((double)stimuli.units + STRIP), "the similarity of so many stimuli",
-                         "--per-class takes fewer stimuli"));
+  char what[1024];
+  snprintf(what, sizeof what, "%s: the similarity of %zu stimuli", host->run_path(host, 0), stimuli.count);
+  WB_TRY(wb_check_memory(
+      host, wb_stimuli_bytes(&stimuli, WB_DISTANCE_COSINE) + 8 * (double)stimuli.count * (1 + STRIP), what,
+      "--per-class takes fewer stimuli"));
   double *x = WB_ALLOC(host, double, stimuli.count *stimuli.units);
   if (!x) return WB_NOMEM;
   WB_TRY(wb_stimuli_read(host, 0, &stimuli, p->after_relu, x));

@@ -1,5 +1,5 @@
 /* stimuli.h: what the plugins that compare representations share: which stimuli they look at, their
- * embeddings in memory, and how much memory there is. Header-only; the rest of a call's rules are plugin.h's.
+ * embeddings in memory. Header-only; the rest of a call's rules are plugin.h's.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #ifndef WB_STIMULI_H
@@ -7,11 +7,10 @@
 
 #include <stdbool.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 #include <workbench/plugin_util.h>
 
 #include "distance.h"
+#include "memory.h"
 
 /* Parameters that these plugins declare alike, so that the host passes them on to rdm. */
 #define WB_PARAM_DISTANCE(struct_type)                                                                       \
@@ -108,8 +107,10 @@ static inline wb_status wb_stimuli_choose(const wb_host *host, uint32_t run, int
   }
   if (taken < fewest) fewest = taken;
   if (out->count < 2 || out->units < 1)
-    return wb_host_fail(host, WB_INPUT, "%s has %zu stimuli of %llu units to compare; at least 2 are needed",
-                        host->run_path(host, run), out->count, (unsigned long long)out->units);
+    return wb_host_fail(host, WB_INPUT,
+                        "%s has %zu stimuli of %llu units to compare%s; at least 2 are needed",
+                        host->run_path(host, run), out->count, (unsigned long long)out->units,
+                        labelled < n ? ", without those whose label is negative" : "");
   if (per_class > 0 && fewest < per_class)
     wb_host_log(host, WB_INFO, "%s: a class has only %lld of the %lld stimuli that --per-class asks for",
                 host->run_path(host, run), (long long)fewest, (long long)per_class);
@@ -169,6 +170,13 @@ static inline void wb_stimuli_class_means(double *means, const wb_stimuli *stimu
   }
 }
 
+/* Bytes that the embeddings of the stimuli take at most, with what their distances need beside them. */
+static inline double wb_stimuli_bytes(const wb_stimuli *stimuli, int32_t distance) {
+  const double n = (double)stimuli->count, units = (double)stimuli->units;
+  const double whitening = distance == WB_DISTANCE_MAHALANOBIS ? (n + units) * units : 0;
+  return 8 * (n * units + whitening) + 4 * WB_STIMULI_BLOCK * units;
+}
+
 /* Whitens x where the distance is Mahalanobis'; *shrinkage (may be NULL) stays as it is otherwise. */
 static inline wb_status wb_stimuli_whiten(const wb_host *host, uint32_t run, const wb_stimuli *stimuli,
                                           int32_t distance, double *x, double *shrinkage) {
@@ -181,19 +189,22 @@ static inline wb_status wb_stimuli_whiten(const wb_host *host, uint32_t run, con
   return WB_OK;
 }
 
-/* Refuses, before any work, what needs more memory than there is; `instead` says which option would make it
- * fit. */
-static inline wb_status wb_check_memory(const wb_host *host, double bytes, const char *what,
-                                        const char *instead) {
-  const double gib = 1073741824, base = 0.25 * gib; // base: libraries, their buffers, threads' stacks
-  struct rlimit limit;
-  double most = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-    most = fmin(most, (double)limit.rlim_cur);
-  if (bytes + base <= most) return WB_OK;
-  return wb_host_fail(host, WB_INPUT,
-                      "%s needs %.0f bytes (%.1f GiB), and %.1f GiB may be used. %s; --memory sets the limit",
-                      what, bytes, bytes / gib, most / gib, instead);
+/* rdm (pairs of units): that of the rows of the embedding layer's weight. Keeps nothing. */
+static inline wb_status wb_weight_rdm(const wb_host *host, uint32_t run, wb_distance distance, double *rdm) {
+  uint64_t dims[WB_MAX_RANK];
+  wb_error err = {0};
+  WB_TRY(host->shape(host, "embedding_weight", run, dims));
+  const size_t size = dims[0] * dims[1];
+  float *read = malloc((size + 1) * sizeof *read);
+  double *w = malloc((size + 1) * sizeof *w);
+  wb_status status = read && w ? host->read(host, "embedding_weight", run, 0, dims[0], read)
+                               : host->fail(host, WB_NOMEM, "not enough memory for the weight of a run");
+  for (size_t i = 0; status == WB_OK && i < size; i++) w[i] = (double)read[i];
+  if (status == WB_OK)
+    status = wb_forward(host, wb_rdm(rdm, w, NULL, distance, dims[0], dims[1], &err), &err);
+  free(read);
+  free(w);
+  return status;
 }
 
 #endif

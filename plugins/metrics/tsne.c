@@ -17,10 +17,10 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include <string.h>
-#include <unistd.h>
 #include <workbench/plugin_util.h>
 
 #include "base/rng.h"
+#include "memory.h"
 #include "silhouette.h"
 #include "tsne.h"
 
@@ -159,13 +159,11 @@ typedef struct data {
 } data;
 
 static wb_status refuse_size(const wb_host *host, const tsne_params *p, const data *d) {
-  const double pages = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
   const double each = 8 * (double)d->units + 40 * (double)wb_tsne_neighbours(p->perplexity) + 100;
-  if (each * (double)d->n < 0.8 * pages) return WB_OK;
-  return wb_host_fail(
-      host, WB_NOMEM,
-      "t-SNE of %zu stimuli needs about %.0f bytes, and this machine has %.0f; --stimuli %.0f fits", d->n,
-      each * (double)d->n, pages, floor(0.5 * pages / each));
+  char what[1024], instead[64];
+  snprintf(what, sizeof what, "%s: t-SNE of %zu stimuli", host->run_path(host, 0), d->n);
+  snprintf(instead, sizeof instead, "--stimuli %.0f fits", floor(0.5 * wb_memory_limit() / each));
+  return wb_check_memory(host, each * (double)d->n, what, instead);
 }
 
 /* A number for each superclass name, in the order in which classes name them. */
@@ -199,7 +197,10 @@ static wb_status read_stimuli(const wb_host *host, const tsne_params *p, data *d
   const uint64_t wanted = (uint64_t)p->stimuli;
   d->n = wanted == 0 || wanted > dims[0] ? dims[0] : wanted;
   d->units = dims[1];
-  if (d->n <= wb_tsne_neighbours(p->perplexity) || d->units < 1) {
+  if (d->n <= wb_tsne_neighbours(1) || d->units < 1)
+    return wb_host_fail(host, WB_INPUT, "%s: %zu stimuli of %zu units; t-SNE needs at least %zu of 1",
+                        host->run_path(host, 0), d->n, d->units, wb_tsne_neighbours(1) + 1);
+  if (d->n <= wb_tsne_neighbours(p->perplexity)) {
     return wb_host_fail(
         host, WB_INPUT,
         "%s: %zu stimuli of %zu units; t-SNE with perplexity %g looks at %zu neighbours of each and "

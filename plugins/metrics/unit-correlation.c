@@ -23,6 +23,7 @@
 
 #include "bimodality.h"
 #include "covariance.h"
+#include "memory.h"
 #include "spatial.h"
 
 enum { BINS = 80 };
@@ -247,6 +248,8 @@ static wb_status run(const wb_host *host, const void *params) {
                         "%s has activations [%llu stimuli, %llu units]; correlations need at least 2 and 2",
                         host->run_path(host, 0), (unsigned long long)dims[0], (unsigned long long)units);
   }
+  const double square = (double)units * (double)units; // sums, r, and r and the dip's work of each pair
+  WB_TRY(wb_check_units(host, 28 * square + 2 * (double)BLOCK_BYTES, "the correlations of", units));
   wb_covariance *c = WB_ALLOC(host, wb_covariance, 1);
   wb_error err = {0};
   if (!c) return WB_NOMEM;

@@ -128,6 +128,9 @@ class Tsne(unittest.TestCase):
         refusal(self, 4, ["few.h5", "90 stimuli", "perplexity 30", "--perplexity 29"], "tsne", "--in", path)
         refusal(self, 4, ["few.h5", "20 stimuli"], "tsne", "--in", path, "--stimuli", 20)
         refusal(self, 2, ["perplexity"], "tsne", "--in", path, "--perplexity", 0.5)
+        refusal(self, 4, ["two.h5", "2 stimuli", "at least 4"], "tsne", "--in", write_run("two.h5", noise(2, 3)))
+        refusal(self, 4, ["big.h5", "20000 stimuli", "bytes", "--stimuli", "--memory"], "tsne", "--stimuli", 0,
+                "--perplexity", 1000, "--memory", "2G", "--in", write_run("big.h5", np.zeros((20000, 1))))
         x = noise(200, 4, 8)
         x[77, 2] = np.nan
         refusal(self, 4, ["nan.h5", "[77, 2]"], "tsne", "--in", write_run("nan.h5", x))

@@ -294,5 +294,21 @@ class ActivationStats(unittest.TestCase):
         refusal(self, 4, ["inf.h5", "[3, 1]"], "activation-stats", "--in", write_run("inf.h5", x))
 
 
+class Size(unittest.TestCase):
+    def test_refused_before_work(self):
+        """What grows with the square of the units says how many bytes it takes, and what would take fewer."""
+        wide = write_run("wide.h5", np.zeros((2, 200000)))
+        for metric in "effective-dim", "unit-correlation", "colocalization", "moran":
+            refusal(self, 4, ["wide.h5", "200000 units", "bytes", "--object activations=", "--memory"], metric, "--in",
+                    wide)
+        refusal(self, 4, ["pairs.h5", "9000 units", "bytes", "--radius"], "moran", "--neighbours", "distance", "--in",
+                write_run("pairs.h5", np.zeros((2, 9000))), "--memory", "2G")
+        heavy = write_run("heavy.h5", noise(3, 4))
+        with h5py.File(heavy, "a") as f:
+            f.create_dataset("roles/embedding_weight", (4, 200000), np.float32)
+        refusal(self, 4, ["heavy.h5", "fan-in of 200000", "bytes", "--object embedding_weight="], "effective-dim", "--in",
+                heavy)
+
+
 if __name__ == "__main__":
     support.main(__doc__)
