@@ -20,10 +20,12 @@
 #include <string.h>
 
 #include "detection.h"
+#include "memory.h"
 #include "unit_map.h"
 
 enum { MEASURE_AP, MEASURE_AUC, MEASURE_DPRIME, MEASURES };
-enum { MOST_CLASSES = 10000, STRIP = 64 }; // STRIP units between two looks at the user
+enum { MOST_CLASSES = 10000, AT_ONCE = 64 }; // AT_ONCE units between two looks at the user
+static const size_t BLOCK_BYTES = (size_t)16 << 20, STRIP_BYTES = (size_t)256 << 20;
 
 typedef struct expert_params {
   int32_t measure;
@@ -159,8 +161,10 @@ static const wb_output outputs_table[] = {
 
 /* One run. Classes that have stimuli are numbered in the order of their labels. */
 typedef struct experts {
-  const float *x; // (n, units)
-  uint64_t n, units;
+  uint64_t n, units, block, strip; // stimuli read at once; units held at once
+  float *rows;                     // (block, units)
+  float *x;                        // (strip, n): the activations of some units
+  bool *constant;                  // (units)
   size_t classes;
   int32_t *labels;               // (classes): of each class
   int32_t *class;                // (n): -1: none
@@ -198,39 +202,88 @@ static wb_status number_classes(const wb_host *host, experts *e) {
   return WB_OK;
 }
 
-static void score_unit(const experts *e, int32_t measure, size_t unit, wb_scored *stimuli, double *work) {
+/* work (SCORE_WORK(classes)), stimuli (2, n). */
+#define SCORE_WORK(classes) (3 * (classes) + WB_DETECT_WORK(classes))
+static void score_unit(experts *e, int32_t measure, size_t unit, const float *x, wb_scored *stimuli,
+                       double *work) {
   double *all[MEASURES] = {work, work + e->classes, work + 2 * e->classes};
-  for (uint64_t s = 0; s < e->n; s++) stimuli[s] = (wb_scored){e->x[s * e->units + unit], e->class[s]};
-  wb_detect(all[MEASURE_AP], all[MEASURE_AUC], all[MEASURE_DPRIME], stimuli, e->n, e->classes,
+  e->constant[unit] = true;
+  for (uint64_t s = 0; s < e->n; s++) {
+    e->constant[unit] = e->constant[unit] && x[s] == x[0];
+    stimuli[s] = (wb_scored){x[s], e->class[s]};
+  }
+  wb_detect(all[MEASURE_AP], all[MEASURE_AUC], all[MEASURE_DPRIME], stimuli, stimuli + e->n, e->n, e->classes,
             work + 3 * e->classes);
   memcpy(e->scores + unit * e->classes, all[measure], e->classes * sizeof *e->scores);
 }
 
-/* All units, in parallel. */
-static wb_status score(const wb_host *host, experts *e, int32_t measure) {
-  const size_t threads = (size_t)omp_get_max_threads(),
-               work_size = 3 * e->classes + WB_DETECT_WORK(e->classes);
-  wb_scored *stimuli = WB_ALLOC(host, wb_scored, threads * e->n);
-  double *work = WB_ALLOC(host, double, threads *work_size);
-  e->scores = WB_ALLOC(host, double, e->units * e->classes);
-  if (!stimuli || !work || !e->scores) return WB_NOMEM;
-  for (size_t first = 0; first < e->units; first += STRIP) {
-    const size_t end = first + STRIP < e->units ? first + STRIP : e->units;
-#pragma omp parallel for schedule(dynamic)
-    for (size_t u = first; u < end; u++) {
-      const size_t thread = (size_t)omp_get_thread_num();
-      score_unit(e, measure, u, stimuli + thread * e->n, work + thread * work_size);
+/* x = the activations of `count` units from `first` on: one pass over the file. */
+static wb_status read_strip(const wb_host *host, const experts *e, size_t first, size_t count) {
+  enum { CHUNK = 16 }; // units: a cache line of a row
+  for (uint64_t done = 0; done < e->n; done += e->block) {
+    const uint64_t rows = e->n - done < e->block ? e->n - done : e->block;
+    WB_TRY(host->read(host, "activations", 0, done, rows, e->rows));
+#pragma omp parallel for schedule(static)
+    for (size_t c = 0; c < count; c += CHUNK) {
+      const size_t end = c + CHUNK < count ? c + CHUNK : count;
+      for (uint64_t s = 0; s < rows; s++)
+        for (size_t u = c; u < end; u++) e->x[u * e->n + done + s] = e->rows[s * e->units + first + u];
     }
     if (host->cancelled(host)) return WB_CANCELLED;
-    host->progress(host, (double)end, (double)e->units, NULL);
   }
   return WB_OK;
 }
 
-static bool is_constant(const experts *e, size_t unit) {
-  for (uint64_t s = 1; s < e->n; s++)
-    if (e->x[s * e->units + unit] != e->x[unit]) return false;
-  return true;
+/* Room for all that grows with stimuli or units; refuses what would not fit. */
+static wb_status make_room(const wb_host *host, experts *e, size_t threads) {
+  const uint64_t block = BLOCK_BYTES / (e->units * sizeof *e->rows) + 1;
+  const uint64_t strip = STRIP_BYTES / (e->n * sizeof *e->x) + 1;
+  e->block = block < e->n ? block : e->n;
+  e->strip = strip < e->units ? strip : e->units;
+  const double floats = (double)(e->block * e->units) + (double)(e->strip * e->n);
+  const double scores = 2 * (double)e->units * (double)e->classes; // here, and as what the host took
+  WB_TRY(wb_check_units(host,
+                        sizeof(float) * floats + sizeof(double) * scores +
+                            2 * sizeof(wb_scored) * (double)threads * (double)e->n,
+                        "the detection of classes by", e->units));
+  e->rows = WB_ALLOC(host, float, e->block * e->units);
+  e->x = WB_ALLOC(host, float, e->strip * e->n);
+  e->constant = WB_ALLOC(host, bool, e->units);
+  e->scores = WB_ALLOC(host, double, e->units * e->classes);
+  return e->rows && e->x && e->constant && e->scores ? WB_OK : WB_NOMEM;
+}
+
+/* The units of a strip, in parallel. stimuli (threads, 2, n) and work (threads, ..) are scratch. */
+static wb_status score_strip(const wb_host *host, experts *e, int32_t measure, size_t first, size_t count,
+                             wb_scored *stimuli, double *work) {
+  const size_t work_size = SCORE_WORK(e->classes);
+  WB_TRY(read_strip(host, e, first, count));
+  for (size_t begin = 0; begin < count; begin += AT_ONCE) {
+    const size_t end = begin + AT_ONCE < count ? begin + AT_ONCE : count;
+#pragma omp parallel for schedule(dynamic)
+    for (size_t u = begin; u < end; u++) {
+      const size_t thread = (size_t)omp_get_thread_num();
+      score_unit(e, measure, first + u, e->x + u * e->n, stimuli + 2 * thread * e->n,
+                 work + thread * work_size);
+    }
+    if (host->cancelled(host)) return WB_CANCELLED;
+    host->progress(host, (double)(first + end), (double)e->units, NULL);
+  }
+  return WB_OK;
+}
+
+/* All units, as many at once as STRIP_BYTES hold. */
+static wb_status score(const wb_host *host, experts *e, int32_t measure) {
+  const size_t threads = (size_t)omp_get_max_threads();
+  WB_TRY(make_room(host, e, threads));
+  wb_scored *stimuli = WB_ALLOC(host, wb_scored, 2 * threads * e->n);
+  double *work = WB_ALLOC(host, double, threads *SCORE_WORK(e->classes));
+  if (!stimuli || !work) return WB_NOMEM;
+  for (size_t first = 0; first < e->units; first += e->strip) {
+    const size_t left = e->units - first;
+    WB_TRY(score_strip(host, e, measure, first, left < e->strip ? left : e->strip, stimuli, work));
+  }
+  return WB_OK;
 }
 
 /* Each unit's best class (the first of equal ones) and whether it is an expert for it. */
@@ -240,8 +293,7 @@ static void judge(experts *e, double threshold) {
     size_t best = 0;
     for (size_t c = 1; c < e->classes; c++)
       if (scores[c] > scores[best] || isnan(scores[best])) best = c;
-    const bool known = !isnan(scores[best]) && !is_constant(e, u),
-               expert = known && scores[best] >= threshold;
+    const bool known = !isnan(scores[best]) && !e->constant[u], expert = known && scores[best] >= threshold;
     e->best[u] = scores[best];
     e->liked[u] = known ? e->labels[best] : -1;
     e->expert[u] = expert ? e->labels[best] : -1;
@@ -308,7 +360,6 @@ static wb_status emit_maps(const wb_host *host, const experts *e) {
 
 static wb_status run(const wb_host *host, const void *params) {
   const expert_params *p = params;
-  const void *activations;
   uint64_t dims[WB_MAX_RANK];
   WB_TRY(host->shape(host, "activations", 0, dims));
   experts e = {.n = dims[0], .units = dims[1]};
@@ -317,8 +368,6 @@ static wb_status run(const wb_host *host, const void *params) {
                         "%s has activations [%llu stimuli, %llu units]; at least 2 of each are needed",
                         host->run_path(host, 0), (unsigned long long)e.n, (unsigned long long)e.units);
   WB_TRY(number_classes(host, &e));
-  WB_TRY(host->map(host, "activations", 0, &activations));
-  e.x = activations;
   WB_TRY(score(host, &e, p->measure));
   e.best = WB_ALLOC(host, double, 3 * e.units);
   e.counts = WB_ALLOC(host, double, e.classes);

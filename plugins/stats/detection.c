@@ -3,11 +3,40 @@
 
 #include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
+#include <string.h>
 
-static int by_falling_activation(const void *a, const void *b) {
-  const float x = ((const wb_scored *)a)->x, y = ((const wb_scored *)b)->x;
-  return (x < y) - (x > y);
+enum { BITS = 11, BUCKETS = 1 << BITS, PASSES = 3 };
+
+/* An integer in the opposite order of the number: positive ones have all bits but the sign turned. */
+static uint32_t falling_key(float x) {
+  uint32_t bits;
+  x += 0.0f; // -0 counts as 0
+  memcpy(&bits, &x, sizeof bits);
+  return bits >> 31 ? bits : bits ^ 0x7fffffffu;
+}
+
+/* Stable radix sort by falling activation; the sorted stimuli are in the array that it returns. */
+static wb_scored *sort(wb_scored *stimuli, wb_scored *spare, size_t n) {
+  size_t counts[PASSES][BUCKETS] = {0};
+  for (size_t i = 0; i < n; i++)
+    for (unsigned pass = 0; pass < PASSES; pass++)
+      counts[pass][falling_key(stimuli[i].x) >> pass * BITS & (BUCKETS - 1)]++;
+  for (unsigned pass = 0; pass < PASSES; pass++) {
+    const unsigned shift = pass * BITS;
+    size_t *place = counts[pass], sum = 0;
+    if (place[falling_key(stimuli[0].x) >> shift & (BUCKETS - 1)] == n) continue; // all alike here
+    for (size_t b = 0; b < BUCKETS; b++) {
+      const size_t here = place[b];
+      place[b] = sum;
+      sum += here;
+    }
+    for (size_t i = 0; i < n; i++)
+      spare[place[falling_key(stimuli[i].x) >> shift & (BUCKETS - 1)]++] = stimuli[i];
+    wb_scored *turn = stimuli;
+    stimuli = spare;
+    spare = turn;
+  }
+  return stimuli;
 }
 
 /* Precision and rank sums of one run of equal activations, first .. last - 1 of the sorted stimuli. */
@@ -68,13 +97,13 @@ static void separate(double *dprime, const wb_scored *stimuli, size_t n, size_t 
   }
 }
 
-void wb_detect(double *ap, double *auc, double *dprime, wb_scored *stimuli, size_t n, size_t classes,
-               double *work) {
+void wb_detect(double *ap, double *auc, double *dprime, wb_scored *stimuli, wb_scored *spare, size_t n,
+               size_t classes, double *work) {
   if (n == 0) {
     for (size_t c = 0; c < classes; c++) ap[c] = auc[c] = dprime[c] = (double)NAN;
     return;
   }
-  qsort(stimuli, n, sizeof *stimuli, by_falling_activation);
-  rank(ap, auc, stimuli, n, classes, work, work + classes);
-  separate(dprime, stimuli, n, classes, (moments *)(work + 2 * classes));
+  const wb_scored *sorted = sort(stimuli, spare, n);
+  rank(ap, auc, sorted, n, classes, work, work + classes);
+  separate(dprime, sorted, n, classes, (moments *)(work + 2 * classes));
 }

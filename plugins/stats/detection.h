@@ -12,8 +12,7 @@ typedef struct wb_scored {
   int32_t class; // 0 .. classes - 1, or negative: a member of none
 } wb_scored;
 
-/* Sorts the n stimuli by falling activation, in place, and gives for each class (outputs have `classes`
- * numbers):
+/* Sorts the n stimuli by falling activation and gives for each class (outputs have `classes` numbers):
  *
  *   ap      average precision: sum over distinct activations, from the highest down, of the gain in recall
  * times the precision there; the class' share of stimuli without selectivity, 1 for a perfect detector auc
@@ -21,9 +20,10 @@ typedef struct wb_scored {
  * counting half dprime  (mean of members - mean of others) / sqrt of the mean of their variances (over n)
  *
  * NAN where the class has no member or no other stimulus, and for d' also where both variances are 0. `work`
- * holds WB_DETECT_WORK(classes) numbers. */
+ * holds WB_DETECT_WORK(classes) numbers, `spare` n stimuli; what is in stimuli and spare afterwards is of no
+ * use. */
 #define WB_DETECT_WORK(classes) (5 * (classes) + 3)
-void wb_detect(double *ap, double *auc, double *dprime, wb_scored *stimuli, size_t n, size_t classes,
-               double *work);
+void wb_detect(double *ap, double *auc, double *dprime, wb_scored *stimuli, wb_scored *spare, size_t n,
+               size_t classes, double *work);
 
 #endif

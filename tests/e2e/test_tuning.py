@@ -112,6 +112,18 @@ class Experts(unittest.TestCase):
                      "dprime").only()
         self.assertIn("no unit", got["selectivity"])
 
+    def test_strips(self):
+        """More stimuli than fit at once for all 18 units: what a unit gets does not depend on where it stands."""
+        n = 1 << 22
+        rng = np.random.default_rng(6)
+        labels = rng.integers(0, 2, n)
+        x = np.float32(rng.standard_normal(n) + labels)
+        path = write_run("strips.h5", np.stack([x, -x] * 9, 1), labels)
+        scores = Result("expert-units", path, "--measure", "auc").only()["scores"]
+        auc = roc_auc_score(labels, x)
+        np.testing.assert_allclose(scores, [[1 - auc, auc], [auc, 1 - auc]] * 9, rtol=1e-9)
+        path.unlink()
+
     def test_refusals(self):
         refusal(self, 4, ["single.h5", "1 class"], "expert-units", "--in",
                 write_run("single.h5", noise(5, 9), np.zeros(5)))

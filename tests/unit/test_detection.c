@@ -58,12 +58,12 @@ static void draw(wb_scored *s, double levels) {
 
 static void test_against_plain_loops(void **state) {
   (void)state;
-  wb_scored s[N], sorted[N];
+  wb_scored s[N], sorted[N], spare[N];
   double ap[CLASSES], auc[CLASSES], dprime[CLASSES], work[WB_DETECT_WORK(CLASSES)];
   for (int ties = 0; ties < 2; ties++) {
     draw(s, ties ? 2 : 0);
     for (size_t i = 0; i < N; i++) sorted[i] = s[i];
-    wb_detect(ap, auc, dprime, sorted, N, CLASSES, work);
+    wb_detect(ap, auc, dprime, sorted, spare, N, CLASSES, work);
     for (int32_t c = 0; c < CLASSES; c++) {
       double right[3];
       plain(&right[0], &right[1], &right[2], s, c);
@@ -74,7 +74,7 @@ static void test_against_plain_loops(void **state) {
     /* Growing activations keep ranks; shifting and scaling keeps d' as well. */
     double ap2[CLASSES], auc2[CLASSES], dprime2[CLASSES];
     for (size_t i = 0; i < N; i++) sorted[i].x = 4 * sorted[i].x + 64;
-    wb_detect(ap2, auc2, dprime2, sorted, N, CLASSES, work);
+    wb_detect(ap2, auc2, dprime2, sorted, spare, N, CLASSES, work);
     for (int32_t c = 0; c < CLASSES; c++) {
       assert_true(fabs(ap2[c] - ap[c]) < 0.01 && fabs(auc2[c] - auc[c]) < 1e-3); // ties by float rounding
       assert_true(fabs(dprime2[c] - dprime[c]) < 1e-5);
@@ -85,9 +85,9 @@ static void test_against_plain_loops(void **state) {
 /* Falling: b a a b. AP of a: (1/2 + 2/3) / 2; a above one of two b: AUC 1/2. */
 static void test_by_hand(void **state) {
   (void)state;
-  wb_scored s[] = {{1, 0}, {3, 1}, {2, 0}, {0, 1}};
+  wb_scored s[] = {{1, 0}, {3, 1}, {2, 0}, {0, 1}}, spare[4];
   double ap[3], auc[3], dprime[3], work[WB_DETECT_WORK(3)];
-  wb_detect(ap, auc, dprime, s, 4, 3, work);
+  wb_detect(ap, auc, dprime, s, spare, 4, 3, work);
   assert_near(ap[0], (1.0 / 2 + 2.0 / 3) / 2);
   assert_near(ap[1], (1.0 + 2.0 / 4) / 2);
   assert_near(auc[0], 0.5);
@@ -95,25 +95,37 @@ static void test_by_hand(void **state) {
   assert_true(isnan(ap[2]) && isnan(auc[2]) && isnan(dprime[2])); // no member
 }
 
+/* Signs, zeros of both kinds and numbers too small to be normal sort as numbers do, and ties stay ties. */
+static void test_order(void **state) {
+  (void)state;
+  wb_scored s[] = {{-1e-40f, 0}, {-0.0f, 1}, {3e38f, 0}, {0.0f, 0}, {1e-40f, 1}, {-3e38f, 1}}, spare[6];
+  double ap[2], auc[2], dprime[2], work[WB_DETECT_WORK(2)];
+  wb_detect(ap, auc, dprime, s, spare, 6, 2, work); // falling: a, b, a and b together, a, b
+  assert_near(ap[0], (1.0 / 1 + 2.0 / 4 + 3.0 / 5) / 3);
+  assert_near(ap[1], (1.0 / 2 + 2.0 / 4 + 3.0 / 6) / 3);
+  assert_near(auc[0], (3 + 1.5 + 1) / 9);
+}
+
 static void test_degenerate(void **state) {
   (void)state;
   double ap[2], auc[2], dprime[2], work[WB_DETECT_WORK(2)];
-  wb_scored constant[] = {{0.1f, 0}, {0.1f, 0}, {0.1f, 1}, {0.1f, -1}};
-  wb_detect(ap, auc, dprime, constant, 4, 2, work);
+  wb_scored constant[] = {{0.1f, 0}, {0.1f, 0}, {0.1f, 1}, {0.1f, -1}}, spare[6];
+  wb_detect(ap, auc, dprime, constant, spare, 4, 2, work);
   assert_near(ap[0], 0.5);
   assert_near(ap[1], 0.25);
   assert_near(auc[0], 0.5);
   assert_true(isnan(dprime[0]));
   wb_scored perfect[] = {{0.7f, 0}, {0.7f, 0}, {0.7f, 0}, {0.1f, 1}, {0.1f, 1}, {0.1f, 1}};
-  wb_detect(ap, auc, dprime, perfect, 6, 2, work);
+  wb_detect(ap, auc, dprime, perfect, spare, 6, 2, work);
   assert_true(ap[0] == 1 && auc[0] == 1 && auc[1] == 0 && isnan(dprime[0])); // no variance on either side
   wb_scored alone[] = {{1, 0}, {2, 0}};
-  wb_detect(ap, auc, dprime, alone, 2, 1, work);
+  wb_detect(ap, auc, dprime, alone, spare, 2, 1, work);
   assert_true(isnan(ap[0]) && isnan(auc[0]) && isnan(dprime[0]));
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_against_plain_loops),
-                                     cmocka_unit_test(test_by_hand), cmocka_unit_test(test_degenerate)};
+                                     cmocka_unit_test(test_by_hand), cmocka_unit_test(test_order),
+                                     cmocka_unit_test(test_degenerate)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
