@@ -9,6 +9,24 @@ static size_t smaller(size_t a, size_t b) {
   return a < b ? a : b;
 }
 
+/* The sums of one chunk, each kind beside its own, so that units are added up several at a time. */
+typedef struct chunk_sums {
+  double shift[CHUNK], sum[CHUNK], square[CHUNK], r_sum[CHUNK], r_square[CHUNK], r_low[CHUNK], r_high[CHUNK];
+} chunk_sums;
+
+static void add_row(chunk_sums *c, const float *x, size_t count) {
+#pragma omp simd
+  for (size_t u = 0; u < count; u++) {
+    const double value = (double)x[u], d = value - c->shift[u], r = value > 0 ? value : 0;
+    c->sum[u] += d;
+    c->square[u] += d * d;
+    c->r_sum[u] += r;
+    c->r_square[u] += r * r;
+    c->r_low[u] = r < c->r_low[u] ? r : c->r_low[u];
+    c->r_high[u] = r > c->r_high[u] ? r : c->r_high[u];
+  }
+}
+
 void wb_unit_sums_add(wb_unit_sums *sums, const float *x, uint64_t before, size_t n, size_t units) {
   if (before == 0 && n > 0) {
     for (size_t u = 0; u < units; u++) {
@@ -18,18 +36,22 @@ void wb_unit_sums_add(wb_unit_sums *sums, const float *x, uint64_t before, size_
   }
 #pragma omp parallel for schedule(static)
   for (size_t first = 0; first < units; first += CHUNK) {
-    const size_t end = smaller(first + CHUNK, units);
-    for (size_t s = 0; s < n; s++) {
-      for (size_t u = first; u < end; u++) {
-        const double value = (double)x[s * units + u], d = value - sums[u].shift, r = value > 0 ? value : 0;
-        sums[u].sum += d;
-        sums[u].square += d * d;
-        sums[u].r_sum += r;
-        sums[u].r_square += r * r;
-        sums[u].r_low = r < sums[u].r_low ? r : sums[u].r_low;
-        sums[u].r_high = r > sums[u].r_high ? r : sums[u].r_high;
-      }
+    const size_t count = smaller(CHUNK, units - first);
+    wb_unit_sums *own = sums + first;
+    chunk_sums c;
+    for (size_t u = 0; u < count; u++) {
+      c.shift[u] = own[u].shift;
+      c.sum[u] = own[u].sum;
+      c.square[u] = own[u].square;
+      c.r_sum[u] = own[u].r_sum;
+      c.r_square[u] = own[u].r_square;
+      c.r_low[u] = own[u].r_low;
+      c.r_high[u] = own[u].r_high;
     }
+    for (size_t s = 0; s < n; s++) add_row(&c, x + s * units + first, count);
+    for (size_t u = 0; u < count; u++)
+      own[u] = (wb_unit_sums){c.shift[u],    c.sum[u],   c.square[u], c.r_sum[u],
+                              c.r_square[u], c.r_low[u], c.r_high[u]};
   }
 }
 
@@ -37,18 +59,24 @@ void wb_unit_histograms_add(uint64_t *counts, const wb_unit_sums *sums, const fl
                             size_t units) {
 #pragma omp parallel for schedule(static)
   for (size_t first = 0; first < units; first += CHUNK) {
-    const size_t end = smaller(first + CHUNK, units);
-    double scale[CHUNK];
-    for (size_t u = first; u < end; u++) {
-      const double range = sums[u].r_high - sums[u].r_low;
-      scale[u - first] = range > 0 ? WB_ENTROPY_BINS / range : 0;
+    const size_t count = smaller(CHUNK, units - first);
+    uint64_t *own = counts + first * WB_ENTROPY_BINS;
+    double low[CHUNK], scale[CHUNK];
+    int bin[CHUNK];
+    for (size_t u = 0; u < count; u++) {
+      const double range = sums[first + u].r_high - sums[first + u].r_low;
+      low[u] = sums[first + u].r_low;
+      scale[u] = range > 0 ? WB_ENTROPY_BINS / range : 0;
     }
     for (size_t s = 0; s < n; s++) {
-      for (size_t u = first; u < end; u++) {
-        const double value = (double)x[s * units + u], r = value > 0 ? value : 0;
-        const int bin = (int)((r - sums[u].r_low) * scale[u - first]);
-        counts[u * WB_ENTROPY_BINS + (size_t)(bin < WB_ENTROPY_BINS ? bin : WB_ENTROPY_BINS - 1)]++;
+      const float *row = x + s * units + first;
+#pragma omp simd
+      for (size_t u = 0; u < count; u++) {
+        const double value = (double)row[u], r = value > 0 ? value : 0;
+        const int b = (int)((r - low[u]) * scale[u]);
+        bin[u] = b < WB_ENTROPY_BINS ? b : WB_ENTROPY_BINS - 1;
       }
+      for (size_t u = 0; u < count; u++) own[u * WB_ENTROPY_BINS + (size_t)bin[u]]++;
     }
   }
 }
@@ -79,6 +107,7 @@ void wb_population_sparseness(double *each, const float *x, size_t n, size_t uni
 #pragma omp parallel for schedule(static)
   for (size_t s = 0; s < n; s++) {
     double sum = 0, square = 0;
+#pragma omp simd reduction(+ : sum, square)
     for (size_t u = 0; u < units; u++) {
       const double r = x[s * units + u] > 0 ? (double)x[s * units + u] : 0;
       sum += r;
