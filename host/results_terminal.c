@@ -9,7 +9,7 @@
 #include "statistics.h"
 #include "study.h"
 
-enum { MOST_OUTPUTS = 4 };
+enum { MOST_OUTPUTS = 4, MOST_DECIMALS = 3 }; // decimals in a table that a plugin made
 
 /* A grid of cells, row 0 the titles; all owned. */
 typedef struct grid {
@@ -116,6 +116,50 @@ static grid make_grid(const wb_study *study, const char **varied, size_t varied_
   return g;
 }
 
+/* The table that a study is about: a headline matrix with names that is not drawn; NULL where there is none.
+ */
+static const wb_value *table_of(const wb_study *study, const wb_output **output) {
+  for (size_t i = 0; study->spec->scope == WB_PER_STUDY && i < study->spec->output_count; i++) {
+    *output = &study->spec->outputs[i];
+    if ((*output)->shape != WB_MATRIX || (*output)->plot != WB_PLOT_NONE) continue;
+    if (!((*output)->flags & WB_OUTPUT_HEADLINE)) continue;
+    const wb_value *value = wb_values_find(&study->values, (*output)->name);
+    if (value && !value->missing && value->row_labels && value->col_labels) return value;
+  }
+  return NULL;
+}
+
+/* As many decimals as tell the numbers of a column from rounded ones, at most MOST_DECIMALS. */
+static int column_decimals(const wb_value *table, size_t col) {
+  int decimals = 0;
+  double scale = 1;
+  for (size_t r = 0; r < table->rows; r++) {
+    const double value = fabs(table->data[r * table->cols + col]);
+    while (decimals < MOST_DECIMALS && fabs(value * scale - round(value * scale)) > 1e-9) {
+      decimals++;
+      scale *= 10;
+    }
+  }
+  return decimals;
+}
+
+/* Rows and columns as the plugin named them; what is no number is empty in the table and '-' here. */
+static grid copy_table(const wb_value *table, const wb_output *output) {
+  grid g = {.rows = 1 + table->rows, .cols = 1 + table->cols};
+  g.cells = wb_new(char *, g.rows *g.cols);
+  g.cells[0] = wb_copy(output->y_label ? output->y_label : "");
+  for (size_t r = 0; r < table->rows; r++) g.cells[(r + 1) * g.cols] = wb_copy(table->row_labels[r]);
+  for (size_t c = 0; c < table->cols; c++) {
+    const int decimals = column_decimals(table, c);
+    g.cells[c + 1] = wb_copy(table->col_labels[c]);
+    for (size_t r = 0; r < table->rows; r++) {
+      const double value = table->data[r * table->cols + c];
+      g.cells[(r + 1) * g.cols + c + 1] = isnan(value) ? wb_copy("-") : number(value, decimals);
+    }
+  }
+  return g;
+}
+
 /* Columns as wide as their widest cell, three spaces between, none at the end of a line. */
 static char *print(const grid *g) {
   char *text = NULL;
@@ -141,11 +185,13 @@ static char *print(const grid *g) {
 
 wb_status wb_results_table(const wb_study *study, char **text, wb_error *err) {
   const char **varied = NULL;
+  const wb_output *output = NULL;
+  const wb_value *table = table_of(study, &output);
   size_t count = 0;
   *text = NULL;
   const wb_status status = wb_study_varied(study, &varied, &count, err);
   if (status != WB_OK) return status;
-  grid g = make_grid(study, varied, count);
+  grid g = table ? copy_table(table, output) : make_grid(study, varied, count);
   *text = print(&g);
   for (size_t i = 0; i < g.rows * g.cols; i++) free(g.cells[i]);
   free(g.cells);

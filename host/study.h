@@ -77,7 +77,8 @@ void wb_study_free(wb_study *study);
  * written. */
 wb_status wb_results_write(const wb_study *study, const char *folder, char **warning, wb_error *err);
 
-/* The terminal's table (UX.md): a line per condition, headline outputs as mean +- sd. malloc'ed text. */
+/* The terminal's table (UX.md): a line per condition, headline outputs as mean +- sd; or the table that a
+ * study itself made, a headline matrix that is not drawn. malloc'ed text. */
 wb_status wb_results_table(const wb_study *study, char **text, wb_error *err);
 
 #endif

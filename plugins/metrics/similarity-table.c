@@ -39,7 +39,7 @@ static const wb_output outputs_table[] = {
      .reference = NAN,
      .shape = WB_MATRIX,
      .plot = WB_PLOT_NONE,
-     .flags = WB_OUTPUT_NONFINITE_OK},
+     .flags = WB_OUTPUT_NONFINITE_OK | WB_OUTPUT_HEADLINE},
 };
 
 typedef struct published {
@@ -127,12 +127,6 @@ static wb_status run(const wb_host *host, const void *params) {
       const double *base = table + (size_t)b * COLUMNS;
       if (is_baseline(host, first[a], first[b])) row[BOLD] = row[0] >= base[0] && row[2] <= base[2];
     }
-    char theirs[80] = "";
-    if (!isnan(row[BOLD + 1]))
-      snprintf(theirs, sizeof theirs, "   published %.2f (%.2f) and %.2f (%.2f)", row[BOLD + 1],
-               row[BOLD + 2], row[BOLD + 3], row[BOLD + 4]);
-    wb_host_log(host, WB_INFO, "%-28s within %.2f (%.2f)  across %.2f (%.2f)%s%s", names[a], row[0], row[1],
-                row[2], row[3], row[BOLD] == 1 ? " *" : "  ", theirs);
   }
   return host->emit_matrix(host, "table", conditions, COLUMNS, table, names, columns);
 }
@@ -146,8 +140,8 @@ static const wb_plugin plugin = {
     .title = "similarity within and across classes beside the published table",
     .summary =
         "Mean cosine similarity of embeddings within and across classes for each condition, with the sd "
-        "over pairs, beside the published values. Within high and across low: classes stand apart. A "
-        "star (bold 1) marks topographic conditions at least as specific to classes as rho 0.",
+        "over pairs, beside the published values. Within high and across low: classes stand apart. "
+        "Bold 1 marks topographic conditions at least as specific to classes as rho 0.",
     .author = "the workbench authors",
     .license = "GPL-3.0-or-later",
     .reference = "Sander & Hasson, Table 1",

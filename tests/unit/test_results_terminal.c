@@ -55,7 +55,44 @@ static void test_terminal(void **state) {
   synthetic_free(study);
 }
 
+static void emit_table(wb_values *values, const wb_study *study, const wb_condition *c, unsigned seed) {
+  (void)study;
+  (void)c;
+  (void)seed;
+  synthetic_add(values, (wb_value){.name = "i", .shape = WB_SCALAR, .data = (double[]){0}});
+}
+
+/* A study that makes a table shows it: decimals by column, '-' where there is no number. */
+static void test_table(void **state) {
+  (void)state;
+  wb_output outputs[] = {{.name = "i", .shape = WB_SCALAR},
+                         {.name = "drawn", .shape = WB_MATRIX, .flags = WB_OUTPUT_HEADLINE},
+                         {.name = "table",
+                          .y_label = "condition",
+                          .shape = WB_MATRIX,
+                          .plot = WB_PLOT_NONE,
+                          .flags = WB_OUTPUT_HEADLINE}};
+  wb_spec spec = synthetic_spec;
+  spec.scope = WB_PER_STUDY;
+  spec.outputs = outputs;
+  spec.output_count = 3;
+  wb_study *study =
+      synthetic_study(&(synthetic){.objectives = ce, .seeds = 1, .spec = &spec, .emit = emit_table});
+  char *rows[] = {"ce rho 0", "ce rho 0.2"}, *columns[] = {"within", "bold", "published"}, *text = NULL;
+  double numbers[] = {0.77123, NAN, 0.77, 1.0 / 3, 1, NAN};
+  wb_value value = {.name = "table", .shape = WB_MATRIX, .rows = 2, .cols = 3, .data = numbers};
+  value.row_labels = rows;
+  value.col_labels = columns;
+  synthetic_add(&study->values, value);
+  assert_int_equal(wb_results_table(study, &text, NULL), WB_OK);
+  assert_string_equal(text, "condition    within   bold   published\n"
+                            "ce rho 0     0.771    -      0.77\n"
+                            "ce rho 0.2   0.333    1      -\n");
+  free(text);
+  synthetic_free(study);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_terminal)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_terminal), cmocka_unit_test(test_table)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
