@@ -41,7 +41,7 @@ wb_status wb_distance_prepare(double *x, double *square, size_t *flat, wb_distan
 
 /* x (n, d) in place: the rows times the inverse root of the covariance within classes (labels (n)), pooled
  * over classes with divisor n and shrunk towards the identity by Ledoit and Wolf's (2004) rule; *shrinkage is
- * the weight of the identity. WB_INPUT where no class varies; WB_NOMEM. */
+ * the weight of the identity. WB_INPUT where no class varies, or too little for an inverse; WB_NOMEM. */
 wb_status wb_whiten(double *x, double *shrinkage, const int32_t *labels, size_t n, size_t d, wb_error *err);
 
 /* Distances of rows first .. first+count-1 of prepared x (n, d) to all rows after them, as they stand in the

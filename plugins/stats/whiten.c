@@ -1,6 +1,7 @@
 /* whiten.c: the metric of the Mahalanobis distance. See distance.h. SPDX-License-Identifier:
  * GPL-3.0-or-later */
 #include <cblas.h>
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -69,8 +70,17 @@ static double shrink(double *covariance, const double *residual, size_t n, size_
 static wb_status divide(double *x, double *covariance, size_t n, size_t d, wb_error *err) {
   const int size = (int)d;
   int info = 0;
+  double least = INFINITY, most = 0; // of the decomposition's diagonal: rounding where singular, not always 0
   dpotrf_("U", &size, covariance, &size, &info); // our lower triangle is its upper one
-  if (info) return wb_fail(err, WB_NUMERIC, "the covariance within classes cannot be inverted, even shrunk");
+  for (size_t i = 0; !info && i < d; i++) {
+    least = fmin(least, covariance[i * d + i]);
+    most = fmax(most, covariance[i * d + i]);
+  }
+  if (info || least * least <= (double)d * DBL_EPSILON * most * most)
+    return wb_fail(
+        err, WB_INPUT,
+        "the covariance within classes cannot be inverted, even shrunk: there are too few different "
+        "stimuli in each class. Take more of them, or use another distance");
   /* C = L L': the rows' distances under C^-1 are Euclidean ones of x L'^-1. */
   cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, (int)n, (int)d, 1, covariance,
               (int)d, x, (int)d);

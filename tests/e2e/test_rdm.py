@@ -13,7 +13,7 @@ from scipy.spatial import distance as spatial
 
 import support
 from representations import CLOSE, DISTANCES, chosen, whitened, rdm, population
-from support import Result, here, noise, refusal, write_run
+from support import Result, here, noise, refusal, workbench, write_run
 
 
 class Rdm(unittest.TestCase):
@@ -102,6 +102,10 @@ class Rdm(unittest.TestCase):
         refusal(self, 4, ["rdm-one.h5", "at least 2"], "rdm", "--in", write_run("rdm-one.h5", x[:1], [0]))
         refusal(self, 4, ["rdm-single.h5", "within any class"], "rdm", "--distance", "mahalanobis", "--in",
                 write_run("rdm-single.h5", x, np.arange(20)))
+        refusal(self, 4, ["rdm-none.h5", "0 stimuli", "negative"], "rdm", "--in",
+                write_run("rdm-none.h5", x, -np.ones(20)))
+        refusal(self, 4, ["rdm-pair.h5", "too few different stimuli"], "rdm", "--distance", "mahalanobis", "--in",
+                write_run("rdm-pair.h5", x[:2], [0, 0]))
         x[13, 2] = np.nan
         refusal(self, 4, ["rdm-nan.h5", "/activations/test/embedding", "[13, 2]", "NaN"], "rdm", "--in",
                 write_run("rdm-nan.h5", x, np.zeros(20)))
@@ -174,6 +178,15 @@ class Similarity(unittest.TestCase):
 
 
 class SimilarityTable(unittest.TestCase):
+    def test_terminal(self):
+        """What is printed is the table itself, the published values beside those measured."""
+        x, labels = population(40, 10, 4, 0, 1)
+        plain, topographic = (write_run(f"shown-{rho}.h5", x, labels, rho=rho) for rho in (0.0, 0.2))
+        printed = workbench("run", "similarity-table", "--in", plain, topographic, "--quiet").stdout.splitlines()
+        self.assertRegex(printed[0], "condition +within +within sd +across +across sd +bold +published within")
+        self.assertRegex(printed[1], r"ce rho 0 .* - +0\.77 +0\.23 +-0\.01 +0\.21$")
+        self.assertRegex(printed[2], r"ce rho 0\.2 .* 1 +0\.82 +0\.26 +-0\.05 +0\.32$")
+
     def test_plain(self):
         paths, alone = [], {}
         for rho in 0.0, 0.2, 0.3:
