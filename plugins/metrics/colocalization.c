@@ -97,7 +97,7 @@ static const wb_output outputs_table[] = {
 /* Reads the stimuli in blocks. */
 static wb_status gather(const wb_host *host, wb_covariance *c, uint64_t n, bool after_relu) {
   float *x = WB_ALLOC(host, float, BLOCK * c->units);
-  double *work = WB_ALLOC(host, double, BLOCK * c->units);
+  double *work = WB_ALLOC(host, double, wb_covariance_work(c->units));
   if (!x || !work) return WB_NOMEM;
   for (uint64_t first = 0; first < n; first += BLOCK) {
     const uint64_t count = n - first < BLOCK ? n - first : BLOCK;
@@ -144,7 +144,9 @@ static wb_status run(const wb_host *host, const void *params) {
         "each",
         host->run_path(host, 0), (unsigned long long)dims[0], (unsigned long long)dims[1]);
   const double units = (double)dims[1]; // sums and r of each pair, and a block of stimuli
-  WB_TRY(wb_check_units(host, 16 * units * units + 12 * BLOCK * units, "the correlations of", dims[1]));
+  WB_TRY(wb_check_units(host,
+                        16 * units * units + 4 * BLOCK * units + 8 * (double)wb_covariance_work(dims[1]),
+                        "the correlations of", dims[1]));
   if (wb_covariance_init(&c, dims[1], &err) != WB_OK) return host->fail(host, err.status, err.message);
   wb_status status = gather(host, &c, dims[0], p->after_relu);
   if (status == WB_OK) status = emit(host, &c, &p->thresholds);

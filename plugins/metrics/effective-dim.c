@@ -81,7 +81,7 @@ typedef struct data {
   const int32_t *labels;    // (n), or NULL
   size_t class_count;       // highest label + 1
   float *x;                 // (block, units)
-  double *work;             // (block, units)
+  double *work;             // wb_covariance_work(units)
   uint32_t *pick;           // (block)
 } data;
 
@@ -190,7 +190,7 @@ static wb_status emit_weight(const wb_host *host) {
     return host->emit_missing(host, "weight", "the weight has fewer than two units");
   WB_TRY(host->map(host, "embedding_weight", 0, &weight));
   WB_TRY(new_sums(host, dims[1], 1, &sum, &one));
-  double *work = WB_ALLOC(host, double, dims[0] * dims[1]);
+  double *work = WB_ALLOC(host, double, wb_covariance_work(dims[1]));
   if (!work) return WB_NOMEM;
   wb_covariance_add(sum, weight, NULL, dims[0], false, work);
   return emit_ratio(host, "weight", participation_ratio(sum), "all units have the same weights");
@@ -200,12 +200,13 @@ static wb_status emit_weight(const wb_host *host) {
 static wb_status check_size(const wb_host *host, const data *d, size_t tasks) {
   const double each = (double)wb_covariance_bytes(d->units);
   const double sums = each * (double)sums_at_once(d->units, tasks),
-               blocks = 12 * (double)(d->block * d->units);
+               blocks = 4 * (double)(d->block * d->units) + 8 * (double)wb_covariance_work(d->units);
   uint64_t dims[WB_MAX_RANK];
   WB_TRY(wb_check_units(host, sums + blocks, "the covariance of", d->units));
   if (!host->has(host, "embedding_weight", 0)) return WB_OK;
   WB_TRY(host->shape(host, "embedding_weight", 0, dims));
-  const double weight = (double)wb_covariance_bytes(dims[1]) + 12 * (double)(dims[0] * dims[1]);
+  const double weight = (double)wb_covariance_bytes(dims[1]) + 4 * (double)(dims[0] * dims[1]) +
+                        8 * (double)wb_covariance_work(dims[1]);
   char what[1024];
   snprintf(what, sizeof what, "%s: the covariance of weights with a fan-in of %llu", host->run_path(host, 0),
            (unsigned long long)dims[1]);
@@ -247,7 +248,7 @@ static wb_status run(const wb_host *host, const void *params) {
   const size_t count = 1 + d.class_count;
   WB_TRY(check_size(host, &d, 2 * count));
   d.x = WB_ALLOC(host, float, d.block *d.units);
-  d.work = WB_ALLOC(host, double, d.block *d.units);
+  d.work = WB_ALLOC(host, double, wb_covariance_work(d.units));
   d.pick = WB_ALLOC(host, uint32_t, d.block);
   if (!d.x || !d.work || !d.pick) return WB_NOMEM;
   task *tasks = WB_ALLOC(host, task, 2 * count);

@@ -193,7 +193,7 @@ static wb_status emit_pairs(const wb_host *host, const correlation_params *p, co
 static wb_status correlate(const wb_host *host, const correlation_params *p, uint64_t n, wb_covariance *c) {
   const uint64_t fit = BLOCK_BYTES / (c->units * sizeof(float)) + 1, block = fit < n ? fit : n;
   float *x = WB_ALLOC(host, float, block * c->units);
-  double *work = WB_ALLOC(host, double, block * c->units);
+  double *work = WB_ALLOC(host, double, wb_covariance_work(c->units));
   if (!x || !work) return WB_NOMEM;
   for (uint64_t first = 0; first < n; first += block) {
     const uint64_t count = n - first < block ? n - first : block;
@@ -249,7 +249,8 @@ static wb_status run(const wb_host *host, const void *params) {
                         host->run_path(host, 0), (unsigned long long)dims[0], (unsigned long long)units);
   }
   const double square = (double)units * (double)units; // sums, r, and r and the dip's work of each pair
-  WB_TRY(wb_check_units(host, 28 * square + 2 * (double)BLOCK_BYTES, "the correlations of", units));
+  const double work = (double)BLOCK_BYTES + 8 * (double)wb_covariance_work(units);
+  WB_TRY(wb_check_units(host, 28 * square + work, "the correlations of", units));
   wb_covariance *c = WB_ALLOC(host, wb_covariance, 1);
   wb_error err = {0};
   if (!c) return WB_NOMEM;

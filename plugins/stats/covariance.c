@@ -1,24 +1,47 @@
 /* covariance.c: see covariance.h. SPDX-License-Identifier: GPL-3.0-or-later */
-#include "covariance.h"
+#include "covariance_internal.h"
 
 #include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TILE = 128, CHUNK = 64 }; // units
+enum { TILE = 128, CHUNK = 64, ALIGN = 64 / sizeof(double) };
+enum { LEAST_PART = 256, PART_ROOM = 1 << 19 }; // stimuli at once; numbers, 4 MB: they stay in the cache
+
+static bool has_avx512(void) {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl");
+#else
+  return false;
+#endif
+}
+
+static size_t stride_of(size_t units) {
+  return (units + WB_COVARIANCE_PAD - 1) / WB_COVARIANCE_PAD * WB_COVARIANCE_PAD;
+}
 
 size_t wb_covariance_bytes(size_t units) {
-  return (units * units + 2 * units) * sizeof(double);
+  return (stride_of(units) + 2) * stride_of(units) * sizeof(double);
+}
+
+/* How many stimuli are added at once. */
+static size_t part_of(size_t stride) {
+  return PART_ROOM / stride > LEAST_PART ? PART_ROOM / stride : LEAST_PART;
+}
+
+size_t wb_covariance_work(size_t units) {
+  return part_of(stride_of(units)) * stride_of(units) + ALIGN;
 }
 
 wb_status wb_covariance_init(wb_covariance *out, size_t units, wb_error *err) {
-  double *memory = calloc(units * units + 2 * units, sizeof *memory);
-  *out = (wb_covariance){.units = units};
+  const size_t stride = stride_of(units);
+  double *memory = calloc(stride + 2, stride * sizeof *memory);
+  *out = (wb_covariance){.units = units, .stride = stride, .plain = !has_avx512()};
   if (!memory) return wb_fail_nomem(err, "the covariance matrix", wb_covariance_bytes(units));
   out->cross = memory;
-  out->shift = memory + units * units;
-  out->sum = out->shift + units;
+  out->shift = memory + stride * stride;
+  out->sum = out->shift + stride;
   return WB_OK;
 }
 
@@ -33,65 +56,79 @@ void wb_covariance_reset(wb_covariance *c) {
   memset(c->cross, 0, wb_covariance_bytes(c->units)); // shift and sum lie behind cross
 }
 
-/* work (n, units) = the picked rows less the shift, in double. */
-static void gather(double *work, const wb_covariance *c, const float *x, const uint32_t *pick, size_t n,
-                   bool after_relu) {
+static const float *row_of(const wb_covariance *c, const wb_covariance_part *p, size_t s) {
+  return p->x + (p->pick ? p->pick[s] : s) * c->units;
+}
+
+/* Column means, rounded to float. */
+static void choose_shift(wb_covariance *c, const wb_covariance_part *p) {
 #pragma omp parallel for schedule(static)
-  for (size_t s = 0; s < n; s++) {
-    const float *row = x + (pick ? pick[s] : s) * c->units;
-    double *out = work + s * c->units;
-    for (size_t k = 0; k < c->units; k++)
-      out[k] = (after_relu && row[k] < 0 ? 0 : (double)row[k]) - c->shift[k];
+  for (size_t first = 0; first < c->units; first += CHUNK) {
+    const size_t end = c->units - first < CHUNK ? c->units : first + CHUNK;
+    for (size_t s = 0; s < p->n; s++) {
+      const float *row = row_of(c, p, s);
+      for (size_t k = first; k < end; k++) c->shift[k] += p->after_relu && row[k] < 0 ? 0 : (double)row[k];
+    }
+    for (size_t k = first; k < end; k++) c->shift[k] = (double)(float)(c->shift[k] / (double)p->n);
   }
 }
 
-/* sum (units) += the rows of work (n, units), each column in the order of the rows. */
-static void add_rows(double *sum, const double *work, size_t n, size_t units) {
+/* work (n, units) = the stimuli less the shift, added up in order. */
+static void gather(double *work, wb_covariance *c, const wb_covariance_part *p) {
 #pragma omp parallel for schedule(static)
-  for (size_t first = 0; first < units; first += CHUNK) {
-    const size_t end = units - first < CHUNK ? units : first + CHUNK;
-    for (size_t s = 0; s < n; s++) {
-      for (size_t k = first; k < end; k++) sum[k] += work[s * units + k];
+  for (size_t first = 0; first < c->units; first += CHUNK) {
+    const size_t end = c->units - first < CHUNK ? c->units : first + CHUNK;
+    for (size_t s = 0; s < p->n; s++) {
+      const float *row = row_of(c, p, s);
+      double *out = work + s * c->units;
+      for (size_t k = first; k < end; k++) {
+        out[k] = (p->after_relu && row[k] < 0 ? 0 : (double)row[k]) - c->shift[k];
+        c->sum[k] += out[k];
+      }
     }
   }
 }
 
-/* Column means of the first block, rounded to float; the shift is still zero in work. */
-static void choose_shift(wb_covariance *c, double *work, size_t n) {
-  add_rows(c->shift, work, n, c->units);
-  for (size_t k = 0; k < c->units; k++) c->shift[k] = (double)(float)(c->shift[k] / (double)n);
-#pragma omp parallel for schedule(static)
-  for (size_t s = 0; s < n; s++) {
-    for (size_t k = 0; k < c->units; k++) work[s * c->units + k] -= c->shift[k];
-  }
-}
-
 /* Fixed tiles of the lower triangle, each by one thread: the same sums for any number of threads. */
-static void accumulate(wb_covariance *c, const double *work, size_t n) {
+static void multiply(wb_covariance *c, const double *work, size_t n) {
   const size_t units = c->units, tiles = (units + TILE - 1) / TILE;
 #pragma omp parallel for schedule(dynamic, 1)
   for (size_t t = 0; t < tiles * tiles; t++) {
     const size_t i = t / tiles * TILE, j = t % tiles * TILE;
     if (j > i) continue;
-    const int rows = (int)(units - i < TILE ? units - i : TILE), ld = (int)units;
+    const int rows = (int)(units - i < TILE ? units - i : TILE), ld = (int)units, stride = (int)c->stride;
+    double *out = c->cross + i * c->stride + j;
     if (i == j) {
-      cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, rows, (int)n, 1.0, work + i, ld, 1.0,
-                  c->cross + i * units + j, ld);
+      cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, rows, (int)n, 1.0, work + i, ld, 1.0, out, stride);
     } else {
       cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, rows, TILE, (int)n, 1.0, work + i, ld, work + j,
-                  ld, 1.0, c->cross + i * units + j, ld);
+                  ld, 1.0, out, stride);
     }
   }
 }
 
+static void add_part(wb_covariance *c, const wb_covariance_part *p, double *work) {
+  if (c->count == 0) choose_shift(c, p);
+  c->count += p->n;
+#if defined(__x86_64__)
+  if (!c->plain) {
+    wb_covariance_add_avx512(c, p, work);
+    return;
+  }
+#endif
+  gather(work, c, p);
+  multiply(c, work, p->n);
+}
+
 void wb_covariance_add(wb_covariance *c, const float *x, const uint32_t *pick, size_t n, bool after_relu,
                        double *work) {
-  if (n == 0) return;
-  gather(work, c, x, pick, n, after_relu);
-  if (c->count == 0) choose_shift(c, work, n);
-  add_rows(c->sum, work, n, c->units);
-  accumulate(c, work, n);
-  c->count += n;
+  work += (ALIGN - (uintptr_t)work / sizeof *work % ALIGN) % ALIGN;
+  const size_t part = part_of(c->stride);
+  for (size_t s = 0; s < n; s += part) {
+    const size_t count = n - s < part ? n - s : part;
+    add_part(c, &(wb_covariance_part){pick ? x : x + s * c->units, pick ? pick + s : NULL, count, after_relu},
+             work);
+  }
 }
 
 void wb_covariance_mean(double *mean, const wb_covariance *c) {
@@ -101,12 +138,12 @@ void wb_covariance_mean(double *mean, const wb_covariance *c) {
 
 /* Sum over stimuli of the product of two units' deviations from their means; i >= j. */
 static double scatter(const wb_covariance *c, size_t i, size_t j) {
-  return c->cross[i * c->units + j] - c->sum[i] * c->sum[j] / (double)c->count;
+  return c->cross[i * c->stride + j] - c->sum[i] * c->sum[j] / (double)c->count;
 }
 
 /* The same of one unit, 0 exactly where it is constant. */
 static double square(const wb_covariance *c, size_t i) {
-  return c->cross[i * c->units + i] > 0 ? fmax(scatter(c, i, i), 0) : 0;
+  return c->cross[i * c->stride + i] > 0 ? fmax(scatter(c, i, i), 0) : 0;
 }
 
 void wb_covariance_matrix(double *out, const wb_covariance *c) {

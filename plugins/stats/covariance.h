@@ -1,7 +1,8 @@
 /* covariance.h: mean, covariance and correlation of units over stimuli that arrive in blocks.
  *
  * Memory is O(units^2), whatever the number of stimuli. Sums are in double of deviations from a shift near
- * the mean, so that nothing cancels; results are bit-identical for any number of threads.
+ * the mean, so that nothing cancels; results are bit-identical for any number of threads on one kind of CPU.
+ * With AVX-512 by products of our own, else by OpenBLAS.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #ifndef WB_COVARIANCE_H
@@ -14,11 +15,12 @@
 #include "base/error.h"
 
 typedef struct wb_covariance {
-  size_t units;
-  uint64_t count; // stimuli so far
-  double *shift;  // (units): mean of the first block, rounded to float so that a constant unit deviates by 0
-  double *sum;    // (units): of x - shift
-  double *cross;  // (units, units): of (x - shift)(x - shift)', lower triangle (row >= column)
+  size_t units, stride; // stride: units and a few zeros
+  uint64_t count;       // stimuli so far
+  bool plain;           // without AVX-512 even where the CPU has it; may be set before the first stimulus
+  double *shift; // (stride): mean of the first ones, rounded to float so that a constant unit deviates by 0
+  double *sum;   // (stride): of x - shift
+  double *cross; // (stride, stride): of (x - shift)(x - shift)', lower triangle (row >= column)
 } wb_covariance;
 
 /* Bytes that one accumulator holds. */
@@ -29,8 +31,11 @@ wb_status wb_covariance_init(wb_covariance *out, size_t units, wb_error *err);
 void wb_covariance_free(wb_covariance *c); // the contents, not the struct
 void wb_covariance_reset(wb_covariance *c);
 
+/* How many numbers the scratch memory for that many units holds. */
+size_t wb_covariance_work(size_t units);
+
 /* Adds n stimuli: rows pick[0 .. n-1] of x (.., units), or rows 0 .. n-1 where pick is NULL; after_relu
- * clamps x at zero first. work holds n * units numbers. Runs on OpenMP's threads. */
+ * clamps x at zero first. work (wb_covariance_work) is scratch. Runs on OpenMP's threads. */
 void wb_covariance_add(wb_covariance *c, const float *x, const uint32_t *pick, size_t n, bool after_relu,
                        double *work);
 

@@ -67,9 +67,8 @@ static void project(double *scores, const float *x, const double *mean, const do
 }
 
 wb_status wb_pca(double *scores, const float *x, size_t n, size_t d, size_t count, wb_error *err) {
-  enum { BLOCK = 1024 };
   wb_covariance c = {0};
-  double *work = malloc(BLOCK * d * sizeof *work), *mean = malloc(d * sizeof *mean);
+  double *work = malloc(wb_covariance_work(d) * sizeof *work), *mean = malloc(d * sizeof *mean);
   double *matrix = malloc(d * d * sizeof *matrix), *vectors = malloc(count * d * sizeof *vectors);
   wb_status status = wb_covariance_init(&c, d, err);
   if (status != WB_OK) goto done;
@@ -77,8 +76,7 @@ wb_status wb_pca(double *scores, const float *x, size_t n, size_t d, size_t coun
     status = wb_fail_nomem(err, "the principal components", wb_covariance_bytes(d));
     goto done;
   }
-  for (size_t s = 0; s < n; s += BLOCK)
-    wb_covariance_add(&c, x + s * d, NULL, n - s < BLOCK ? n - s : BLOCK, false, work);
+  wb_covariance_add(&c, x, NULL, n, false, work);
   wb_covariance_mean(mean, &c);
   wb_covariance_matrix(matrix, &c);
   status = solve(vectors, matrix, d, count, err);

@@ -11,7 +11,7 @@
 #include "colocalization.h"
 #include "covariance.h"
 
-enum { BLOCK = 2048, COUNT = 6 };
+enum { COUNT = 6 };
 static const double THRESHOLDS[COUNT] = {0.1, 0.3, 0.5, 0.6, 0.7, 0.8};
 
 static void *need(void *memory) {
@@ -23,12 +23,11 @@ static void *need(void *memory) {
 static void measure(double *distance, const float *x, size_t n, const double *positions, size_t units) {
   wb_covariance c;
   wb_error err = {0};
-  double *work = need(malloc(BLOCK * units * sizeof *work)), *r = need(malloc(units * units * sizeof *r)),
-         all;
+  double *work = need(malloc(wb_covariance_work(units) * sizeof *work)),
+         *r = need(malloc(units * units * sizeof *r)), all;
   size_t pairs[COUNT];
   need(wb_covariance_init(&c, units, &err) == WB_OK ? &c : NULL);
-  for (size_t s = 0; s < n; s += BLOCK)
-    wb_covariance_add(&c, x + s * units, NULL, n - s < BLOCK ? n - s : BLOCK, false, work);
+  wb_covariance_add(&c, x, NULL, n, false, work);
   wb_correlation_matrix(r, NULL, &c);
   wb_colocalization(distance, pairs, &all, r, positions, units, THRESHOLDS, COUNT);
   wb_covariance_free(&c);
