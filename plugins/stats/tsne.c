@@ -13,6 +13,9 @@
 
 static const double START_SD = 1e-4, NOISE = 0.01;
 
+/* The usual 0.8 leaves 10,000 points 0.03 above the divergence that 0.9 reaches; 0.95 overshoots. */
+static const double EARLY_MOMENTUM = 0.5, MOMENTUM = 0.9;
+
 wb_tsne_options wb_tsne_defaults(void) {
   return (wb_tsne_options){
       .perplexity = 30, .iterations = 1000, .exaggerated = 250, .exaggeration = 12, .start = WB_TSNE_PCA};
@@ -27,40 +30,6 @@ static float *new_floats(size_t count) {
 }
 
 /* ---- Preparation ---- */
-
-/* out (n, d) = x less its column means: distances lose the fewest digits so. */
-static void centre(float *out, const float *x, double *mean, size_t n, size_t d) {
-  memset(mean, 0, d * sizeof *mean);
-  for (size_t i = 0; i < n; i++) {
-    for (size_t k = 0; k < d; k++) mean[k] += (double)x[i * d + k] / (double)n;
-  }
-#pragma omp parallel for schedule(static)
-  for (size_t i = 0; i < n; i++) {
-    for (size_t k = 0; k < d; k++) out[i * d + k] = (float)((double)x[i * d + k] - mean[k]);
-  }
-}
-
-static wb_status find_affinity(wb_tsne_affinity *p, const float *x, size_t n, size_t d, double perplexity,
-                               wb_error *err) {
-  const size_t k = wb_tsne_neighbours(perplexity);
-  float *centred = malloc(n * d * sizeof *centred), *square = malloc(n * k * sizeof *square);
-  uint32_t *index = malloc(n * k * sizeof *index);
-  double *mean = malloc(d * sizeof *mean);
-  wb_status status = WB_OK;
-  if (!centred || !square || !index || !mean) {
-    status = wb_fail_nomem(err, "t-SNE", n * (d + 2 * k) * sizeof(float));
-    goto done;
-  }
-  centre(centred, x, mean, n, d);
-  status = wb_neighbours(index, square, centred, n, d, k, err);
-  if (status == WB_OK) status = wb_tsne_affinity_new(p, index, square, n, k, perplexity, err);
-done:
-  free(centred);
-  free(square);
-  free(index);
-  free(mean);
-  return status;
-}
 
 /* The first map: noise, and the principal components scaled so that the first has sd START_SD. */
 static wb_status place_points(float *xy, const float *x, size_t n, size_t d, const wb_tsne_options *o,
@@ -80,6 +49,69 @@ static wb_status place_points(float *xy, const float *x, size_t n, size_t d, con
     }
   }
   free(scores);
+  return status;
+}
+
+/* The bits of v, with a zero between any two. */
+static uint64_t part_bits(uint64_t v) {
+  v = (v | v << 8) & 0x00ff00ff;
+  v = (v | v << 4) & 0x0f0f0f0f;
+  v = (v | v << 2) & 0x33333333;
+  return (v | v << 1) & 0x55555555;
+}
+
+static int compare(const void *a, const void *b) {
+  const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+  return (x > y) - (x < y);
+}
+
+/* order (n): the points along Morton's curve through the first map. Neighbours are then near each other in
+ * memory: attraction takes a third less time. keys (n) is scratch. */
+static void sort_points(uint32_t *order, uint64_t *keys, const float *xy, size_t n) {
+  float low[2] = {INFINITY, INFINITY}, extent = 0;
+  for (size_t k = 0; k < 2 * n; k++) low[k % 2] = fminf(low[k % 2], xy[k]);
+  for (size_t k = 0; k < 2 * n; k++) extent = fmaxf(extent, xy[k] - low[k % 2]);
+  const float scale = extent > 0 ? 65535 / extent : 0;
+  for (size_t i = 0; i < n; i++) {
+    const uint64_t x = (uint64_t)((xy[2 * i] - low[0]) * scale),
+                   y = (uint64_t)((xy[2 * i + 1] - low[1]) * scale);
+    keys[i] = (part_bits(x & 0xffff) | part_bits(y & 0xffff) << 1) << 32 | i;
+  }
+  qsort(keys, n, sizeof *keys, compare);
+  for (size_t i = 0; i < n; i++) order[i] = (uint32_t)keys[i];
+}
+
+/* out (n, d) = x in the given order, less its column means: distances lose the fewest digits so. */
+static void centre(float *out, const float *x, const uint32_t *order, double *mean, size_t n, size_t d) {
+  memset(mean, 0, d * sizeof *mean);
+  for (size_t i = 0; i < n; i++) {
+    for (size_t k = 0; k < d; k++) mean[k] += (double)x[i * d + k] / (double)n;
+  }
+#pragma omp parallel for schedule(static)
+  for (size_t i = 0; i < n; i++) {
+    for (size_t k = 0; k < d; k++) out[i * d + k] = (float)((double)x[order[i] * d + k] - mean[k]);
+  }
+}
+
+static wb_status find_affinity(wb_tsne_affinity *p, const float *x, const uint32_t *order, size_t n, size_t d,
+                               double perplexity, wb_error *err) {
+  const size_t k = wb_tsne_neighbours(perplexity);
+  float *centred = malloc(n * d * sizeof *centred), *square = malloc(n * k * sizeof *square);
+  uint32_t *index = malloc(n * k * sizeof *index);
+  double *mean = malloc(d * sizeof *mean);
+  wb_status status = WB_OK;
+  if (!centred || !square || !index || !mean) {
+    status = wb_fail_nomem(err, "t-SNE", n * (d + 2 * k) * sizeof(float));
+    goto done;
+  }
+  centre(centred, x, order, mean, n, d);
+  status = wb_neighbours(index, square, centred, n, d, k, err);
+  if (status == WB_OK) status = wb_tsne_affinity_new(p, index, square, n, k, perplexity, err);
+done:
+  free(centred);
+  free(square);
+  free(index);
+  free(mean);
   return status;
 }
 
@@ -140,7 +172,7 @@ static wb_status descend(descent *s, wb_error *err) {
     if (!isfinite(z))
       return wb_fail(err, WB_NUMERIC, "t-SNE diverged at iteration %zu; a smaller learning rate helps", t);
     const bool early = t < o->exaggerated;
-    step(s, z, early ? o->exaggeration : 1, early ? 0.5 : 0.8, rate);
+    step(s, z, early ? o->exaggeration : 1, early ? EARLY_MOMENTUM : MOMENTUM, rate);
   }
   return WB_OK;
 }
@@ -158,28 +190,35 @@ wb_status wb_tsne(float *xy, double *divergence, const float *x, size_t n, size_
   wb_tsne_affinity p = {0};
   const bool grid =
       options->repulsion == WB_TSNE_GRID || (options->repulsion == WB_TSNE_BY_SIZE && n > WB_TSNE_EXACT);
-  float *memory = new_floats(8 * n), *work = new_floats(grid ? 16 : wb_tsne_repel_work(n));
-  descent s = {.n = n, .p = &p, .options = options, .xy = xy, .work = work};
+  float *memory = new_floats(10 * n), *work = new_floats(grid ? 16 : wb_tsne_repel_work(n));
+  uint32_t *order = malloc(n * sizeof *order);
+  descent s = {.n = n, .p = &p, .options = options, .work = work};
   wb_status status = WB_OK;
-  if (!memory || !work) {
-    status = wb_fail_nomem(err, "t-SNE", 8 * n * sizeof *memory);
+  if (!memory || !work || !order) {
+    status = wb_fail_nomem(err, "t-SNE", 10 * n * sizeof *memory);
     goto done;
   }
   s.attraction = memory;
   s.repulsion = memory + 2 * n;
   s.velocity = memory + 4 * n;
   s.gain = memory + 6 * n;
-  status = find_affinity(&p, x, n, d, options->perplexity, err);
-  if (status == WB_OK) status = place_points(xy, x, n, d, options, err);
+  s.xy = memory + 8 * n;
+  status = place_points(xy, x, n, d, options, err);
+  if (status != WB_OK) goto done;
+  sort_points(order, (uint64_t *)(void *)memory, xy, n);
+  for (size_t i = 0; i < n; i++) memcpy(s.xy + 2 * i, xy + 2 * (size_t)order[i], 2 * sizeof *xy);
+  status = find_affinity(&p, x, order, n, d, options->perplexity, err);
   if (status == WB_OK && grid)
     status = wb_tsne_mesh_new(&s.mesh, n, wb_stats_has_avx2() && !options->plain, err);
   if (status == WB_OK) status = descend(&s, err);
-  if (status == WB_OK && divergence) *divergence = wb_tsne_divergence(xy, &p);
+  if (status == WB_OK && divergence) *divergence = wb_tsne_divergence(s.xy, &p);
+  for (size_t i = 0; i < n; i++) memcpy(xy + 2 * (size_t)order[i], s.xy + 2 * i, 2 * sizeof *xy);
 done:
   wb_tsne_mesh_free(s.mesh);
   wb_tsne_affinity_free(&p);
   free(memory);
   free(work);
+  free(order);
   return status;
 }
 
