@@ -47,12 +47,42 @@ const char *wb_cache_folder(void) {
   return folder;
 }
 
-char *wb_cache_stat(const char *path) {
+static char *stat_text(const struct stat *info) {
+  return wb_format("%llx:%llu:%lld:%lld.%09ld:%lld.%09ld", (unsigned long long)info->st_dev,
+                   (unsigned long long)info->st_ino, (long long)info->st_size,
+                   (long long)info->st_mtim.tv_sec, info->st_mtim.tv_nsec, (long long)info->st_ctim.tv_sec,
+                   info->st_ctim.tv_nsec);
+}
+
+/* Of the files in a folder, not of those in folders below; *changed becomes the time of the latest change. */
+static char *stat_of_folder(const char *folder, time_t *changed) {
+  char **files, digest[WB_DIGEST_SIZE];
+  const size_t count = wb_list_folder(folder, NULL, &files);
+  wb_sha256 *hash = wb_sha256_new();
+  for (size_t i = 0; i < count; i++) {
+    struct stat info;
+    if (stat(files[i], &info) != 0 || S_ISDIR(info.st_mode)) continue;
+    char *text = stat_text(&info);
+    wb_sha256_text(hash, files[i]);
+    wb_sha256_text(hash, text);
+    free(text);
+    if (info.st_ctim.tv_sec > *changed) *changed = info.st_ctim.tv_sec;
+  }
+  wb_free_texts(files, count);
+  return wb_sha256_finish(hash, digest, NULL) == WB_OK ? wb_copy(digest) : NULL;
+}
+
+static char *stat_of(const char *path, time_t *changed) {
   struct stat info;
   if (stat(path, &info) != 0) return NULL;
-  return wb_format("%llx:%llu:%lld:%lld.%09ld:%lld.%09ld", (unsigned long long)info.st_dev,
-                   (unsigned long long)info.st_ino, (long long)info.st_size, (long long)info.st_mtim.tv_sec,
-                   info.st_mtim.tv_nsec, (long long)info.st_ctim.tv_sec, info.st_ctim.tv_nsec);
+  if (S_ISDIR(info.st_mode)) return stat_of_folder(path, changed);
+  *changed = info.st_ctim.tv_sec;
+  return stat_text(&info);
+}
+
+char *wb_cache_stat(const char *path) {
+  time_t changed = 0;
+  return stat_of(path, &changed);
 }
 
 char *wb_cache_result_path(const char key[WB_DIGEST_SIZE]) {
@@ -78,27 +108,27 @@ static char *digests_path(const char *path) {
 }
 
 json_t *wb_cache_digests(const char *path) {
-  char *file = digests_path(path), *stat_text = wb_cache_stat(path);
+  char *file = digests_path(path), *now = wb_cache_stat(path);
   json_t *known = file ? wb_json_load(file) : NULL, *digests = NULL;
   const char *then = wb_json_text(known, "stat");
-  if (then && stat_text && !strcmp(then, stat_text)) digests = json_incref(json_object_get(known, "digests"));
+  if (then && now && !strcmp(then, now)) digests = json_incref(json_object_get(known, "digests"));
   json_decref(known);
   free(file);
-  free(stat_text);
+  free(now);
   return json_is_object(digests) ? digests : wb_must(json_object());
 }
 
 void wb_cache_remember_digests(const char *path, const json_t *digests) {
-  struct stat info;
-  if (!json_object_size(digests) || stat(path, &info) != 0 || time(NULL) - info.st_ctim.tv_sec < 2) return;
-  char *file = digests_path(path), *stat_text = wb_cache_stat(path);
-  if (file && stat_text) {
-    json_t *record = wb_json("{so sO}", "stat", wb_json_string(stat_text), "digests", digests);
+  time_t changed = 0;
+  if (!json_object_size(digests)) return;
+  char *file = digests_path(path), *now = stat_of(path, &changed);
+  if (file && now && time(NULL) - changed >= 2) {
+    json_t *record = wb_json("{so sO}", "stat", wb_json_string(now), "digests", digests);
     wb_json_save(record, file);
     json_decref(record);
   }
   free(file);
-  free(stat_text);
+  free(now);
 }
 
 /* Calls `visit` for each file of the results. */

@@ -14,17 +14,17 @@
  * cache, the same for the whole process. */
 const char *wb_cache_folder(void);
 
-/* Identity of a file's content without reading it: "device:inode:size:mtime:ctime" in nanoseconds; NULL where
- * there is no file. malloc'ed. */
+/* Identity of a file's content without reading it: "device:inode:size:mtime:ctime" in nanoseconds; of a folder
+ * a digest of its files' names and identities. NULL where there is neither. malloc'ed. */
 char *wb_cache_stat(const char *path);
 
 /* Path of the result with this key (SHA-256); its folder exists. malloc'ed. */
 char *wb_cache_result_path(const char key[WB_DIGEST_SIZE]);
 
-/* Digests of a file's objects that are still valid: {object: digest}; a new reference, empty where none are.
- */
+/* Digests of what is in a file or folder that are still valid: {object: digest}; a new reference, empty where
+ * none are. */
 json_t *wb_cache_digests(const char *path);
-/* Remembers them, unless the file changed within the last second: a change that leaves no trace in its stat
+/* Remembers them, unless it changed within the last second: a change that leaves no trace in its stat
  * could follow. */
 void wb_cache_remember_digests(const char *path, const json_t *digests);
 

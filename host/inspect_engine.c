@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache.h"
 #include "data/dataset.h"
 #include "heap.h"
 #include "inspect.h"
@@ -53,23 +54,43 @@ char *wb_inspect_data_attribute(const wb_inspection *in, const char *name) {
   return wb_h5_get_text(in->file, "/activations/test", name, &text, NULL) == WB_OK ? text : NULL;
 }
 
-/* Digest of a data set, which is loaded for that unless it was the last one. */
-static wb_status data_digest(wb_session *session, const char *spec, wb_error *err) {
-  if (session->data_spec && !strcmp(session->data_spec, spec)) return WB_OK;
-  wb_dataset *data = NULL;
-  const wb_status status = wb_dataset_open(spec, &data, err);
+/* Digest of a data set, which is loaded for that unless its files are as they were when that was done. */
+static wb_status find_digest(const char *spec, bool anew, char digest[WB_DIGEST_SIZE], wb_error *err) {
+  char *place = NULL;
+  wb_status status = wb_dataset_place(spec, &place, err);
   if (status != WB_OK) return status;
+  json_t *known = place ? wb_cache_digests(place) : wb_must(json_object());
+  const char *remembered = anew ? NULL : wb_json_text(known, spec);
+  if (remembered && strlen(remembered) + 1 == WB_DIGEST_SIZE) {
+    memcpy(digest, remembered, WB_DIGEST_SIZE);
+  } else {
+    wb_dataset *data = NULL;
+    status = wb_dataset_open(spec, &data, err);
+    if (status == WB_OK) {
+      memcpy(digest, data->digest, WB_DIGEST_SIZE);
+      wb_json_set(known, spec, wb_json_string(digest));
+    }
+    if (status == WB_OK && place) wb_cache_remember_digests(place, known);
+    wb_dataset_free(data);
+  }
+  json_decref(known);
+  free(place);
+  return status;
+}
+
+/* The same, unless it was the last one. */
+static wb_status data_digest(wb_session *session, const char *spec, bool anew, wb_error *err) {
+  if (session->data_spec && !strcmp(session->data_spec, spec)) return WB_OK;
+  const wb_status status = find_digest(spec, anew, session->data_digest, err);
   free(session->data_spec);
-  session->data_spec = wb_copy(spec);
-  memcpy(session->data_digest, data->digest, WB_DIGEST_SIZE);
-  wb_dataset_free(data);
-  return WB_OK;
+  session->data_spec = status == WB_OK ? wb_copy(spec) : NULL;
+  return status;
 }
 
 static wb_status bind_images(wb_inspection *in, const wb_input *input, const char *spec, bool given,
                              wb_error *err) {
   wb_error why = {0};
-  const wb_status status = data_digest(in->session, spec, &why);
+  const wb_status status = data_digest(in->session, spec, wb_json_true(in->task, "recompute"), &why);
   if (status != WB_OK)
     return wb_fail(err, status, "%s%s%s", why.message, given ? "" : "\n--data names other images, for ",
                    given ? "" : in->path);

@@ -20,6 +20,7 @@ static json_t *inspect_work(const wb_stage *stage, const char *path) {
   if (r->rows) wb_json_set(work, "grid", wb_json("[II]", (json_int_t)r->rows, (json_int_t)r->cols));
   if (r->data) wb_json_set(work, "data", wb_json_string(r->data));
   wb_json_set(work, "allow_other_data", json_boolean(r->allow_other_data));
+  wb_json_set(work, "recompute", json_boolean(r->recompute));
   return work;
 }
 

@@ -45,6 +45,10 @@ typedef struct wb_dataset {
   wb_images train, test;
 } wb_dataset;
 
+/* The file or folder that `spec` names, absolute; NULL for images that are made. WB_ARG and WB_INPUT as below.
+ * malloc'ed. */
+wb_status wb_dataset_place(const char *spec, char **place, wb_error *err);
+
 /* Loads the data set that `spec` names. WB_ARG for a malformed spec (with the nearest known form), WB_INPUT
  * for a file that is missing, truncated or of the wrong size, or a label out of range: the message names
  * file, expected and found. The caller frees with wb_dataset_free. Uses the calling thread's OpenMP threads.

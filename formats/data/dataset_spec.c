@@ -136,6 +136,15 @@ done:
   return status;
 }
 
+wb_status wb_dataset_place(const char *spec, char **place, wb_error *err) {
+  wb_dataset_request request = {0};
+  const wb_status status = wb_dataset_parse(spec, &request, err);
+  *place = status ? NULL : request.path;
+  if (!status) request.path = NULL;
+  wb_dataset_request_free(&request);
+  return status;
+}
+
 void wb_dataset_request_free(wb_dataset_request *request) {
   free(request->path);
   free(request->canonical);

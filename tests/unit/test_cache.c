@@ -81,6 +81,29 @@ static void test_digests(void **state) {
   json_decref(known);
 }
 
+/* A folder is as its files are; what lies in folders below does not count. */
+static void test_folder(void **state) {
+  (void)state;
+  char place[80], file[96], below[96];
+  snprintf(place, sizeof place, "%s/images", folder);
+  snprintf(file, sizeof file, "%s/one.bin", place);
+  snprintf(below, sizeof below, "%s/below", place);
+  assert_int_equal(mkdir(place, 0700), 0);
+  write_file(file, "one");
+  json_t *digests = json_pack("{ss}", "cifar10:images", "abc");
+  sleep(2);
+  wb_cache_remember_digests(place, digests);
+  assert_int_equal(mkdir(below, 0700), 0);
+  json_t *known = wb_cache_digests(place);
+  assert_true(json_equal(known, digests));
+  json_decref(known);
+  assert_int_equal(chmod(file, 0600), 0);
+  known = wb_cache_digests(place);
+  assert_int_equal(json_object_size(known), 0);
+  json_decref(known);
+  json_decref(digests);
+}
+
 /* Which changes make another result. */
 static void test_identity(void **state) {
   (void)state;
@@ -138,7 +161,7 @@ static void test_identity_of_paths(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_places), cmocka_unit_test(test_digests),
-                                     cmocka_unit_test(test_identity),
+                                     cmocka_unit_test(test_folder), cmocka_unit_test(test_identity),
                                      cmocka_unit_test(test_identity_of_paths)};
   return cmocka_run_group_tests(tests, setup, teardown);
 }
