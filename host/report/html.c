@@ -258,8 +258,7 @@ static void put_section_body(FILE *out, wb_figure_page *page, const json_t *sect
   if (table) put_table(out, NULL, table);
   if (table)
     fputs("<p class=\"files\">Mean cosine similarity, with the sd over pairs in brackets. Bold: at least as "
-          "specific to "
-          "classes as rho 0.</p>\n",
+          "specific to classes as rho 0. The published runs had dropout.</p>\n",
           out);
   put_figures(out, page, json_object_get(section, "figures"), folder);
   put_here(out, json_object_get(section, "here"));

@@ -116,8 +116,10 @@ size_t wb_lines_make(const json_t *summary, wb_line **lines) {
     size_t l = 0;
     while (l < count && !same_line(factors_of(conditions, (*lines)[l].conditions[0]), factors)) l++;
     if (l == count) {
+      const char *dropout = wb_json_text(factors, "dropout");
       wb_grow(*lines, count);
-      (*lines)[count++] = (wb_line){.label = make_label(conditions, factors)};
+      (*lines)[count++] =
+          (wb_line){.label = make_label(conditions, factors), .no_dropout = dropout && is_off(dropout)};
     }
     add_condition(&(*lines)[l], c, factors);
   }
@@ -283,13 +285,6 @@ static bool has_value(const writer *w, const wb_line *line) {
   return false;
 }
 
-/* Whether the line is one without dropout. */
-static bool is_without_dropout(const writer *w, const wb_line *line) {
-  const char *dropout = wb_json_text(
-      factors_of(json_object_get(w->result->summary, "conditions"), line->conditions[0]), "dropout");
-  return dropout && is_off(dropout);
-}
-
 static const json_t *find_output(const json_t *summary, const char *name) {
   const json_t *outputs = json_object_get(summary, "outputs"), *output;
   size_t i;
@@ -338,9 +333,9 @@ json_t *wb_lines_sentence(const wb_report_result *result, const char *output, do
   double *values = NULL;
   size_t value_count = 0;
   for (size_t l = 0; l < count; l++)
-    with_dropout = with_dropout || (has_value(&w, &lines[l]) && !is_without_dropout(&w, &lines[l]));
+    with_dropout = with_dropout || (has_value(&w, &lines[l]) && !lines[l].no_dropout);
   for (size_t l = 0; l < count; l++) {
-    used[l] = has_value(&w, &lines[l]) && !(with_dropout && is_without_dropout(&w, &lines[l]));
+    used[l] = has_value(&w, &lines[l]) && !(with_dropout && lines[l].no_dropout);
     for (size_t i = 0; i < lines[l].count && used[l]; i++) {
       wb_grow(values, value_count);
       values[value_count++] = mean_of(&w, &lines[l], i);

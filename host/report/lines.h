@@ -13,6 +13,7 @@ typedef struct wb_line {
   size_t *conditions;     // (count) positions in the summary's conditions
   size_t count;
   const char *strength_name; // "rho" or "lambda"; NULL where there is none
+  bool no_dropout;           // trained without
 } wb_line;
 
 /* In the order in which the summary has them; freed by wb_lines_free. */

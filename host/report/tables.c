@@ -86,18 +86,30 @@ static void put_numbers(json_t *row, const output_table *t, size_t condition) {
   }
 }
 
+/* The strength of a line's condition, in its column. */
+static void put_strength(json_t *row, const wb_line *line, size_t i) {
+  if (line->strength_name)
+    wb_json_append(row, wb_json("{so so}", "text", wb_json_string(line->strengths[i]), "value",
+                                wb_json_real(strtod(line->strengths[i], NULL))));
+  else
+    wb_table_text(row, "");
+}
+
 static void put_line(json_t *table, const output_table *t, const wb_line *line) {
   for (size_t i = 0; i < line->count; i++) {
     json_t *row = wb_table_row(table);
     if (t->labelled) wb_table_text(row, line->label);
-    if (t->strength && line->strength_name)
-      wb_json_append(row, wb_json("{so so}", "text", wb_json_string(line->strengths[i]), "value",
-                                  wb_json_real(strtod(line->strengths[i], NULL))));
-    else if (t->strength)
-      wb_table_text(row, "");
+    if (t->strength) put_strength(row, line, i);
     wb_table_number(row, (double)t->numbers[line->conditions[i]].n, 0, NULL);
     put_numbers(row, t, line->conditions[i]);
   }
+}
+
+/* What the column of strengths is called; NULL where there is none. */
+static const char *strength_of(const wb_line *lines, size_t count) {
+  const char *name = NULL;
+  for (size_t l = 0; l < count; l++) name = lines[l].strength_name ? lines[l].strength_name : name;
+  return name;
 }
 
 static void collect_numbers(output_table *t, double at, size_t count) {
@@ -115,9 +127,8 @@ static void collect_numbers(output_table *t, double at, size_t count) {
 json_t *wb_table_of_output(const wb_report_result *result, const char *output, double at) {
   wb_line *lines;
   const size_t count = wb_lines_make(result->summary, &lines);
-  output_table t = {.result = result, .output = output, .labelled = count > 1};
-  for (size_t l = 0; l < count; l++)
-    t.strength = lines[l].strength_name ? lines[l].strength_name : t.strength;
+  output_table t = {
+      .result = result, .output = output, .labelled = count > 1, .strength = strength_of(lines, count)};
   collect_numbers(&t, at, json_array_size(json_object_get(result->summary, "conditions")));
   json_t *table = t.shown[0] ? make_columns(&t) : NULL;
   for (size_t l = 0; l < count && table; l++) put_line(table, &t, &lines[l]);
@@ -142,27 +153,44 @@ static void put_pair(json_t *row, const json_t *values, size_t column, const cha
   free(first);
 }
 
-json_t *wb_table_of_similarity(const wb_report_result *result) {
-  enum { WITHIN = 0, ACROSS = 2, BOLD = 4, PUBLISHED_WITHIN = 5, PUBLISHED_ACROSS = 7, COLUMNS = 9 };
-  const json_t *table = json_object_get(json_object_get(result->summary, "values"), "table");
-  const json_t *labels = json_object_get(table, "row_labels"), *values;
-  if (!json_array_size(labels) || wb_json_int(table, "columns") != COLUMNS) return NULL;
-  json_t *out = wb_table_new();
-  static const char *const titles[] = {"condition", "within", "within, published", "across",
-                                       "across, published"};
-  for (size_t i = 0; i < sizeof titles / sizeof *titles; i++) wb_table_column(out, titles[i], i > 0);
-  size_t r;
-  json_array_foreach(json_object_get(table, "data"), r, values) {
-    json_t *row = wb_table_row(out);
-    char *source = wb_format("%s/summary.json: values.table.data[%zu]", wb_last_part(result->folder), r);
+/* The columns of similarity-table's matrix, which has a row for each condition. */
+enum { WITHIN = 0, ACROSS = 2, BOLD = 4, PUBLISHED_WITHIN = 5, PUBLISHED_ACROSS = 7, SIMILARITIES = 9 };
+
+static void put_similarities(json_t *out, const wb_report_result *result, const json_t *data,
+                             const wb_line *line, bool labelled, bool strength) {
+  for (size_t i = 0; i < line->count; i++) {
+    const size_t condition = line->conditions[i];
+    const json_t *values = json_array_get(data, condition);
     const bool strong = json_number_value(json_array_get(values, BOLD)) == 1;
-    wb_table_text(row, json_string_value(json_array_get(labels, r)));
+    char *source =
+        wb_format("%s/summary.json: values.table.data[%zu]", wb_last_part(result->folder), condition);
+    json_t *row = wb_table_row(out);
+    if (labelled) wb_table_text(row, line->label);
+    if (strength) put_strength(row, line, i);
     put_pair(row, values, WITHIN, source, strong);
     put_pair(row, values, PUBLISHED_WITHIN, NULL, false);
     put_pair(row, values, ACROSS, source, strong);
     put_pair(row, values, PUBLISHED_ACROSS, NULL, false);
     free(source);
   }
+}
+
+json_t *wb_table_of_similarity(const wb_report_result *result) {
+  static const char *const titles[] = {"within", "within, published", "across", "across, published"};
+  const json_t *table = json_object_get(json_object_get(result->summary, "values"), "table");
+  const json_t *data = json_object_get(table, "data");
+  if (!json_array_size(data) || wb_json_int(table, "columns") != SIMILARITIES) return NULL;
+  wb_line *lines;
+  const size_t count = wb_lines_make(result->summary, &lines);
+  const char *strength = strength_of(lines, count);
+  json_t *out = wb_table_new();
+  if (count > 1) wb_table_column(out, "condition", false);
+  if (strength) wb_table_column(out, strength, true);
+  for (size_t i = 0; i < sizeof titles / sizeof *titles; i++) wb_table_column(out, titles[i], true);
+  for (int bare = 0; bare < 2; bare++) // the published runs had dropout: what has none follows them
+    for (size_t l = 0; l < count; l++)
+      if (lines[l].no_dropout == bare) put_similarities(out, result, data, &lines[l], count > 1, strength);
+  wb_lines_free(lines, count);
   return out;
 }
 

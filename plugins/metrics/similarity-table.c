@@ -3,7 +3,8 @@
  * A row for each condition: similarity's mean and sd over pairs within and across classes, averaged over
  * seeds; whether it is set in bold (a topographic condition with within at or above and across at or below
  * that of its objective at rho = 0: at least as specific to classes); and the published values where
- * objective and rho are those of the paper. Cells that do not apply are empty.
+ * objective and rho are those of the paper, and the runs had dropout and weight similarity as there. Cells
+ * that do not apply are empty.
  *
  *     workbench run similarity-table --in runs/x.h5
  *
@@ -75,11 +76,19 @@ static bool is_baseline(const wb_host *host, uint32_t a, uint32_t b) {
   return all;
 }
 
-static void add_published(double *row, const char *objective, double rho) {
+/* Whether the condition of run r is one of the published table, but for its data and network. */
+static bool is_published(const wb_host *host, uint32_t r, const published *p) {
+  const char *objective = host->factor(host, r, "objective"), *topo = host->factor(host, r, "topo");
+  const double rho = wb_host_factor(host, r, "rho", NAN);
+  if (!objective || strcmp(objective, p->objective) != 0 || rho != p->rho) return false;
+  if (rho > 0 && topo && strcmp(topo, "ws") != 0) return false;
+  return wb_host_factor(host, r, "dropout", NAN) != 0;
+}
+
+static void add_published(const wb_host *host, uint32_t r, double *row) {
   for (int k = 0; k < VALUES; k++) row[BOLD + 1 + k] = NAN;
-  for (size_t i = 0; objective && i < sizeof paper / sizeof *paper; i++)
-    if (strcmp(paper[i].objective, objective) == 0 && paper[i].rho == rho)
-      memcpy(row + BOLD + 1, paper[i].values, sizeof paper[i].values);
+  for (size_t i = 0; i < sizeof paper / sizeof *paper; i++)
+    if (is_published(host, r, &paper[i])) memcpy(row + BOLD + 1, paper[i].values, sizeof paper[i].values);
 }
 
 /* Means over the seeds of each condition, the first run of each in first, its name in names. */
@@ -104,7 +113,7 @@ static wb_status fill(const wb_host *host, double *table, uint32_t *first, const
              dropout ? " dropout " : "", dropout ? dropout : "");
     names[c] = name;
     first[c] = r;
-    add_published(row, objective, wb_host_factor(host, r, "rho", NAN));
+    add_published(host, r, row);
   }
   return WB_OK;
 }

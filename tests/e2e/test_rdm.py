@@ -203,6 +203,14 @@ class SimilarityTable(unittest.TestCase):
         np.testing.assert_array_equal(got[1:, 4], bold[1:])
         np.testing.assert_array_equal(got[:, 5:], [[.77, .23, -.01, .21], [.82, .26, -.05, .32], [np.nan] * 4])
 
+    def test_what_was_published_had_dropout_and_weight_similarity(self):
+        x, labels = population(40, 10, 4, 0, 1)
+        for factors, published in (({"dropout": 0.5, "topo": "ws"}, True), ({"dropout": 0.0, "topo": "ws"}, False),
+                                   ({"dropout": 0.5, "topo": "as"}, False)):
+            name = "-".join(str(value) for value in factors.values())
+            got = Result("similarity-table", write_run(f"kind-{name}.h5", x, labels, rho=0.2, **factors)).study["table"]
+            self.assertEqual(np.isfinite(got[0, 5:]).tolist(), [published] * 4, factors)
+
 
 if __name__ == "__main__":
     support.main(__doc__)

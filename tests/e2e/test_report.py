@@ -162,11 +162,13 @@ class Report(unittest.TestCase):
         document = json.loads((here.folder / "report/data/report.json").read_text())
         section = next(s for s in document["papers"][0]["figures"] if s["label"] == "Table 1")
         table = json.loads((here.folder / "results/similarity-table/summary.json").read_text())["values"]["table"]
+        self.assertEqual([column["title"] for column in section["table"]["columns"]],
+                         ["condition", "rho", "within", "within, published", "across", "across, published"])
         self.assertEqual(len(section["table"]["rows"]), 6)
-        for row, data, label in zip(section["table"]["rows"], table["data"], table["row_labels"]):
-            self.assertEqual(row[0], label)
-            self.assertEqual([cell["value"] for cell in row[1:]], [data[0], data[5], data[2], data[7]])
-        self.assertEqual(section["table"]["rows"][0][2]["text"], "0.77 (0.23)")  # ce, rho 0, as published
+        for row in section["table"]["rows"]:
+            data = table["data"][table["row_labels"].index(f"{row[0]} rho {row[1]['text']} dropout 0.5")]
+            self.assertEqual([cell["value"] for cell in row[2:]], [data[0], data[5], data[2], data[7]])
+        self.assertEqual(section["table"]["rows"][0][3]["text"], "0.77 (0.23)")  # ce, rho 0, as published
 
     def test_claims_have_a_verdict_each(self):
         make_report()

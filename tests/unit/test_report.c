@@ -240,6 +240,37 @@ static void test_table(void **state) {
   free_result(&result);
 }
 
+/* Table 1 has what was published beside runs with dropout; those without follow. */
+static void test_similarity_table(void **state) {
+  (void)state;
+  wb_report_result result = made_result("similarity-table", wb_json("[ooo]", condition("ce", "0.2", "0", 0),
+                                                                    condition("ce", "0.2", "0.5", 0),
+                                                                    condition("ce", "0", "0.5", 0)));
+  wb_json_set(result.summary, "values",
+              wb_json("{s:{si s:[[ffffnnnnn],[ffffiffff],[ffffnffff]]}}", "table", "columns", 9, "data", 0.7,
+                      0.1, 0.2, 0.1, 0.8, 0.1, -0.25, 0.1, 1, 0.82, 0.26, -0.05, 0.32, 0.6, 0.1, 0.3, 0.1,
+                      0.77, 0.23, -0.01, 0.21));
+  const char *const expected[][6] = {
+      {"", "0", "0.60 (0.10)", "0.77 (0.23)", "0.30 (0.10)", "\u22120.01 (0.21)"},
+      {"", "0.2", "0.80 (0.10)", "0.82 (0.26)", "\u22120.25 (0.10)", "\u22120.05 (0.32)"},
+      {"no dropout", "0.2", "0.70 (0.10)", "\u2013", "0.20 (0.10)", "\u2013"}};
+  json_t *table = wb_table_of_similarity(&result);
+  const json_t *rows = json_object_get(table, "rows");
+  assert_int_equal(json_array_size(json_object_get(table, "columns")), 6);
+  assert_int_equal(json_array_size(rows), 3);
+  for (size_t r = 0; r < 3; r++)
+    for (size_t k = 0; k < 6; k++) {
+      const json_t *cell = json_array_get(json_array_get(rows, r), k);
+      assert_string_equal(json_is_string(cell) ? json_string_value(cell) : wb_json_text(cell, "text"),
+                          expected[r][k]);
+    }
+  assert_true(json_is_true(json_object_get(json_array_get(json_array_get(rows, 1), 2), "strong")));
+  assert_string_equal(wb_json_text(json_array_get(json_array_get(rows, 2), 2), "source"),
+                      "similarity-table/summary.json: values.table.data[0]");
+  json_decref(table);
+  free_result(&result);
+}
+
 static void test_cautions(void **state) {
   (void)state;
   wb_report_result result = made_result(
@@ -370,6 +401,7 @@ int main(void) {
       cmocka_unit_test(test_numbers),
       cmocka_unit_test(test_curve),
       cmocka_unit_test(test_table),
+      cmocka_unit_test(test_similarity_table),
       cmocka_unit_test(test_cautions),
       cmocka_unit_test(test_mixed_trainings),
       cmocka_unit_test(test_trainings_that_ended_at_their_limit),
