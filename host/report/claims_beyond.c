@@ -84,20 +84,21 @@ static void dimension_falls(wb_checks *c) {
 
 static void weight_noise_harms_less(wb_checks *c) {
   const trio lost = collect(c, &drop), kept = collect(c, &preserved);
-  wb_check_add(c, &drop, "accuracy drop, ws - control", &lost.ws, &lost.control, 0, -1);
-  wb_check_add(c, &drop, "accuracy drop, as - control", &lost.as, &lost.control, 0, -1);
-  wb_check_add(c, &drop, "accuracy drop, ws - as", &lost.ws, &lost.as, 0, -1);
-  wb_check_add(c, &preserved, "RSM similarity at noise 0.5, ws - as", &kept.ws, &kept.as, 0, 1);
-  wb_check_add(c, &preserved, "RSM similarity at noise 0.5, ws - control", &kept.ws, &kept.control, 0, 1);
+  wb_check_add(c, &drop, "accuracy drop, ws \u2212 control", &lost.ws, &lost.control, 0, -1);
+  wb_check_add(c, &drop, "accuracy drop, as \u2212 control", &lost.as, &lost.control, 0, -1);
+  wb_check_add(c, &drop, "accuracy drop, ws \u2212 as", &lost.ws, &lost.as, 0, -1);
+  wb_check_add(c, &preserved, "RSM similarity at noise 0.5, ws \u2212 as", &kept.ws, &kept.as, 0, 1);
+  wb_check_add(c, &preserved, "RSM similarity at noise 0.5, ws \u2212 control", &kept.ws, &kept.control, 0,
+               1);
 }
 
 /* ws beyond as and the control. */
 static void ws_is_extreme(wb_checks *c, const wb_measure *m, const char *what, int sign) {
   const trio t = collect(c, m);
   char text[64];
-  snprintf(text, sizeof text, "%s, ws - as", what);
+  snprintf(text, sizeof text, "%s, ws \u2212 as", what);
   wb_check_add(c, m, text, &t.ws, &t.as, 0, sign);
-  snprintf(text, sizeof text, "%s, ws - control", what);
+  snprintf(text, sizeof text, "%s, ws \u2212 control", what);
   wb_check_add(c, m, text, &t.ws, &t.control, 0, sign);
 }
 
@@ -111,7 +112,7 @@ static void ws_varies(wb_checks *c) {
 }
 
 static void ws_pairs_are_close(wb_checks *c) {
-  ws_is_extreme(c, &distance, "distance at r >= 0.5", -1);
+  ws_is_extreme(c, &distance, "distance at r \u2265 0.5", -1);
 }
 
 /* "cifar10", "mnist", .. of the first run; NULL where there is none. */
@@ -137,8 +138,10 @@ static void input_noise_harms_less(wb_checks *c) {
   if (!cifar && !mnist) return;
   const wb_series ws = change(&under.ws, &before.ws), as = change(&under.as, &before.as);
   const wb_series control = change(&under.control, &before.control);
-  wb_check_add(c, &noisy, cifar ? "as - ws" : "ws - as", cifar ? &as : &ws, cifar ? &ws : &as, 0, 1);
-  wb_check_add(c, &noisy, cifar ? "as - control" : "ws - control", cifar ? &as : &ws, &control, 0, 1);
+  wb_check_add(c, &noisy, cifar ? "as \u2212 ws" : "ws \u2212 as", cifar ? &as : &ws, cifar ? &ws : &as, 0,
+               1);
+  wb_check_add(c, &noisy, cifar ? "as \u2212 control" : "ws \u2212 control", cifar ? &as : &ws, &control, 0,
+               1);
 }
 
 static void strong_topography_costs(wb_checks *c) {
@@ -152,17 +155,17 @@ static void tuning_differs(wb_checks *c) {
   char text[96];
   for (size_t i = 0; i < 3; i++) {
     const trio t = collect(c, profiles[i]);
-    snprintf(text, sizeof text, "%s, ws - control", names[i]);
+    snprintf(text, sizeof text, "%s, ws \u2212 control", names[i]);
     wb_check_differs(c, profiles[i], text, &t.ws, &t.control);
-    snprintf(text, sizeof text, "%s, as - control", names[i]);
+    snprintf(text, sizeof text, "%s, as \u2212 control", names[i]);
     wb_check_differs(c, profiles[i], text, &t.as, &t.control);
   }
 }
 
 static void experts_cluster(wb_checks *c) {
   const trio t = collect(c, &clusters);
-  wb_check_add(c, &clusters, "Moran's I of class detectors, ws - control", &t.ws, &t.control, 0, 1);
-  wb_check_add(c, &clusters, "Moran's I of class detectors, as - control", &t.as, &t.control, 0, 1);
+  wb_check_add(c, &clusters, "Moran's I of class detectors, ws \u2212 control", &t.ws, &t.control, 0, 1);
+  wb_check_add(c, &clusters, "Moran's I of class detectors, as \u2212 control", &t.as, &t.control, 0, 1);
 }
 
 const wb_claim_row wb_claims_beyond[] = {

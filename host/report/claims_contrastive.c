@@ -106,7 +106,7 @@ static void dropout_smooths(wb_checks *c) {
       const wb_series without = wb_series_of(c, &moran, without_dropout(found[i], rhos[k]));
       wb_check_add(c, &moran, label(text, sizeof text, found[i], rhos[k]), &without, &with, 0, -1);
       const wb_series wide = gap(c, found[i], rhos[k]), narrow = gap(c, "supcon", rhos[k]);
-      snprintf(text, sizeof text, "gap of supcon - %s, rho %s", found[i], rhos[k]);
+      snprintf(text, sizeof text, "gap of supcon \u2212 %s, rho %s", found[i], rhos[k]);
       wb_check_add(c, &moran, text, &narrow, &wide, 0, -1);
     }
   wb_free_texts(rhos, count);
@@ -123,7 +123,7 @@ static void ce_beside_others(wb_checks *c, int dropout, int sign) {
   for (size_t i = 0; found[i]; i++) {
     where.objective = found[i];
     const wb_series other = wb_series_mean(c, &moran, where);
-    snprintf(text, sizeof text, "ce - %s %s dropout", found[i], dropout ? "with" : "without");
+    snprintf(text, sizeof text, "ce \u2212 %s %s dropout", found[i], dropout ? "with" : "without");
     wb_check_add(c, &moran, text, &ce, &other, 0, sign);
   }
 }
@@ -166,7 +166,7 @@ static void pairs_lie_anywhere(wb_checks *c) {
     for (size_t k = 0; k < THRESHOLDS; k++) {
       const wb_series near = distance_of_many(c, &distances[k], where);
       const wb_series ratio = wb_series_over(&near, &baseline);
-      snprintf(text, sizeof text, "%s, r >= %g, share of the all-pairs mean", found[i], distances[k].at);
+      snprintf(text, sizeof text, "%s, r \u2265 %g, share of the all-pairs mean", found[i], distances[k].at);
       wb_check_add(c, &share, text, &ratio, NULL, 0.95, 1);
       wb_check_add(c, &share, text, &ratio, NULL, 1.05, -1);
     }
@@ -183,12 +183,13 @@ static void distance_by_threshold(wb_checks *c, const char *objective, const cha
   for (size_t k = 1; k < THRESHOLDS; k++) {
     const wb_series now = wb_series_look(c, &distances[k], where);
     if (now.n < WB_CLAIM_LEAST_SEEDS) break;
-    snprintf(text, sizeof text, "%s, rho %s, r >= %g to %g", objective, rho, last_at, distances[k].at);
+    snprintf(text, sizeof text, "%s, rho %s, r \u2265 %g to %g", objective, rho, last_at, distances[k].at);
     wb_check_step(c, &distances[k], text, &now, &before, -1);
     before = last = now;
     last_at = distances[k].at;
   }
-  snprintf(text, sizeof text, "%s, rho %s, r >= %g to %g over all", objective, rho, distances[0].at, last_at);
+  snprintf(text, sizeof text, "%s, rho %s, r \u2265 %g to %g over all", objective, rho, distances[0].at,
+           last_at);
   if (last_at > distances[0].at)
     wb_check_add(c, &distances[0], text, &last, &first, 0, -1);
   else if (first.n)
@@ -229,11 +230,11 @@ static void closest_of_objective(wb_checks *c, const char *objective, char *cons
   const size_t far = peak < count ? extreme(close, count, peak, false, -1) : count;
   char text[128];
   if (near < count && far < count) {
-    snprintf(text, sizeof text, "%s, rho %s - rho %s (Moran's I highest at %s)", objective, rhos[near],
+    snprintf(text, sizeof text, "%s, rho %s \u2212 rho %s (Moran's I highest at %s)", objective, rhos[near],
              rhos[far], rhos[peak]);
     wb_check_add(c, strongest, text, &close[near], &close[far], 0, -1);
   } else {
-    wb_checks_lack(c, "%s: pairs at r >= 0.8 both near the highest Moran's I and farther off", objective);
+    wb_checks_lack(c, "%s: pairs at r \u2265 0.8 both near the highest Moran's I and farther off", objective);
   }
   free(smooth);
 }
@@ -255,12 +256,12 @@ static void distance_drops(wb_checks *c) {
   for (size_t i = 0; found[i]; i++) {
     const wb_series weak = wb_series_of(c, &distances[0], with_dropout(found[i], "0.008"));
     const wb_series strong = wb_series_of(c, &distances[0], with_dropout(found[i], "0.04"));
-    snprintf(text, sizeof text, "%s, r >= %g", found[i], distances[0].at);
+    snprintf(text, sizeof text, "%s, r \u2265 %g", found[i], distances[0].at);
     wb_check_add(c, &distances[0], text, &strong, &weak, 0, -1);
     for (size_t k = 1; k < THRESHOLDS; k++) {
       const wb_series low = wb_series_look(c, &distances[k], with_dropout(found[i], "0.008"));
       const wb_series high = wb_series_look(c, &distances[k], with_dropout(found[i], "0.04"));
-      snprintf(text, sizeof text, "%s, r >= %g", found[i], distances[k].at);
+      snprintf(text, sizeof text, "%s, r \u2265 %g", found[i], distances[k].at);
       wb_check_add(c, &distances[k], text, &high, &low, 0, -1);
     }
   }
@@ -286,7 +287,7 @@ static void metric_learning_compacts(wb_checks *c) {
   const wb_series ce = wb_series_of(c, &within, with_dropout("ce", "0"));
   for (size_t i = 0; found[i]; i++) {
     const wb_series other = wb_series_of(c, &within, with_dropout(found[i], "0"));
-    snprintf(text, sizeof text, "%s - ce", found[i]);
+    snprintf(text, sizeof text, "%s \u2212 ce", found[i]);
     wb_check_add(c, &within, text, &other, &ce, 0, 1);
   }
 }
@@ -310,7 +311,7 @@ static void classes_merge(wb_checks *c) {
   for (size_t i = 0; found[i]; i++) {
     const wb_series same = wb_series_of(c, &within, with_dropout(found[i], "5"));
     const wb_series others = wb_series_of(c, &across, with_dropout(found[i], "5"));
-    snprintf(text, sizeof text, "%s, within - across", found[i]);
+    snprintf(text, sizeof text, "%s, within \u2212 across", found[i]);
     wb_check_within(c, &within, text, &same, &others, 0.1);
   }
 }
@@ -324,7 +325,7 @@ static void supervision_separates(wb_checks *c) {
     const wb_series simclr = wb_series_of(c, &silhouette, with_dropout("simclr", rhos[k]));
     for (size_t i = 0; found[i]; i++) {
       const wb_series other = wb_series_of(c, &silhouette, with_dropout(found[i], rhos[k]));
-      snprintf(text, sizeof text, "%s - simclr, rho %s", found[i], rhos[k]);
+      snprintf(text, sizeof text, "%s \u2212 simclr, rho %s", found[i], rhos[k]);
       wb_check_add(c, &silhouette, text, &other, &simclr, 0, 1);
     }
   }
@@ -364,7 +365,7 @@ const wb_claim_row wb_claims_contrastive[] = {
      "colocalization", pairs_lie_anywhere},
     {"A10", "At rho 0.04 and 0.2 the distance falls as the threshold of r rises.", "colocalization",
      distance_falls_with_threshold},
-    {"A11", "The rho with the smallest distance at r >= 0.8 has the highest Moran's I, or is next to it.",
+    {"A11", "The rho with the smallest distance at r \u2265 0.8 has the highest Moran's I, or is next to it.",
      "colocalization", closest_where_smoothest},
     {"A12", "ce and simclr: distances drop from rho 0.008 to 0.04.", "colocalization", distance_drops},
     {"A13", "RDM consistency falls with rho for ce, supcon, margin; simclr at rho 1 is the exception.",

@@ -91,7 +91,7 @@ void wb_claim_ensembles_gain(wb_checks *c) {
       wb_check_contrast(c, &gain, text, &topographic, 0, 1);
       if (!base) continue;
       const wb_contrast more = minus(&topographic, &control);
-      snprintf(text, sizeof text, "%s, rho %s - rho 0", found[i], rhos[k]);
+      snprintf(text, sizeof text, "%s, rho %s \u2212 rho 0", found[i], rhos[k]);
       wb_check_contrast(c, &gain, text, &more, half_point, -1);
       wb_check_contrast(c, &gain, text, &more, -half_point, 1);
     }
@@ -117,7 +117,7 @@ static void gain_peaks(wb_checks *c, const char *objective, const char *rho) {
   const wb_contrast over_clean = minus(&best, &pure), over_most = minus(&best, &most);
   const wb_contrast *const over[] = {&over_clean, &over_most};
   for (size_t k = 0; k < 2; k++) {
-    snprintf(text, sizeof text, "%s, rho %s, noise %g - %s", objective, rho, at, k ? "0.2" : "clean");
+    snprintf(text, sizeof text, "%s, rho %s, noise %g \u2212 %s", objective, rho, at, k ? "0.2" : "clean");
     wb_check_contrast(c, &gain, text, over[k], 0, 1);
     wb_check *last = &c->list[c->count - 1];
     last->p_for = fmin(1, BETWEEN * last->p_for);

@@ -8,6 +8,7 @@
 
 #include "claims_checks.h"
 #include "heap.h"
+#include "lines.h"
 
 enum { SHOWN = 6, LACKING_SHOWN = 3 };
 
@@ -38,8 +39,13 @@ static bool told(const wb_check *const *order, size_t until) {
 
 static void say_check(char **text, const wb_check *check) {
   const double scale = check->measure->scale;
-  say(text, "%s%s: %.3g%s [%.3g, %.3g]", **text ? "; " : "", check->label, scale * check->estimate,
-      check->measure->unit, scale * check->low, scale * check->high);
+  char *estimate = wb_number_text(scale * check->estimate, -1), *low = wb_number_text(scale * check->low, -1),
+       *high = wb_number_text(scale * check->high, -1);
+  say(text, "%s%s: %s%s [%s, %s]", **text ? "; " : "", check->label, estimate, check->measure->unit, low,
+      high);
+  free(high);
+  free(low);
+  free(estimate);
 }
 
 static void say_lacking(char **text, const wb_checks *c) {

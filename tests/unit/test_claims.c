@@ -101,7 +101,7 @@ static void test_accuracy_that_is_kept_holds(void **state) {
   PUT(&report, "accuracy", "top1", CE("0"), 0.8, 0.81, 0.82);
   PUT(&report, "accuracy", "top1", CE("0.2"), 0.799, 0.811, 0.8195);
   assert_verdict(&report, "A1", WB_CLAIM_HOLDS,
-                 "ce, rho 0.2: -0.0167 points [-0.275, 0.242]; no runs of supcon, margin",
+                 "ce, rho 0.2: \u22120.0167 points [\u22120.275, 0.242]; no runs of supcon, margin",
                  "paired t over 3 seeds, Holm over 1 claim");
   close_report(&report);
 }
@@ -111,7 +111,8 @@ static void test_accuracy_that_is_lost_contradicts(void **state) {
   wb_report report = {.paper = WB_REPORT_CONTRASTIVE_TOPOGRAPHY};
   PUT(&report, "accuracy", "top1", CE("0"), 0.8, 0.81, 0.82);
   PUT(&report, "accuracy", "top1", CE("0.2"), 0.749, 0.761, 0.7695);
-  assert_verdict(&report, "A1", WB_CLAIM_CONTRADICTED, "ce, rho 0.2: -5.02 points [-5.28, -4.76]", NULL);
+  assert_verdict(&report, "A1", WB_CLAIM_CONTRADICTED,
+                 "ce, rho 0.2: \u22125.02 points [\u22125.28, \u22124.76]", NULL);
   close_report(&report);
 }
 
@@ -159,7 +160,7 @@ static void test_a_fall_is_monotone_or_not(void **state) {
   wb_report report = {.paper = WB_REPORT_CONTRASTIVE_TOPOGRAPHY};
   PUT(&report, "weight-norm", "norm", CE("0"), 3.0, 3.01, 3.02);
   PUT(&report, "weight-norm", "norm", CE("5"), 1.0, 1.02, 1.01);
-  assert_verdict(&report, "A7", WB_CLAIM_HOLDS, "ce, rho 0 to 5: -2 ", NULL);
+  assert_verdict(&report, "A7", WB_CLAIM_HOLDS, "ce, rho 0 to 5: \u22122 ", NULL);
   PUT(&report, "weight-norm", "norm", CE("0.2"), 2.0, 1.5, 1.8);
   assert_verdict(&report, "A7", WB_CLAIM_HOLDS, NULL, NULL);
   PUT(&report, "weight-norm", "norm", CE("0.2"), 2.0, 1.5, 8.0); // higher on average, not beyond chance
@@ -188,7 +189,8 @@ static void test_consistency_is_jackknifed(void **state) {
   wb_report report = {.paper = WB_REPORT_CONTRASTIVE_TOPOGRAPHY};
   put_pairs(&report, "0", 0.79, 0.8, 0.81);
   put_pairs(&report, "0.2", 0.48, 0.5, 0.52);
-  assert_verdict(&report, "A13", WB_CLAIM_HOLDS, "ce, rho 0 to 0.2: -0.3 [-0.35, -0.25]", NULL);
+  assert_verdict(&report, "A13", WB_CLAIM_HOLDS, "ce, rho 0 to 0.2: \u22120.3 [\u22120.35, \u22120.25]",
+                 NULL);
   close_report(&report);
 }
 
@@ -199,9 +201,9 @@ static void test_within_a_margin(void **state) {
   wb_report report = {.paper = WB_REPORT_CONTRASTIVE_TOPOGRAPHY};
   PUT(&report, "similarity", "within", OF("supcon", "5"), 0.99, 0.98, 0.985);
   PUT(&report, "similarity", "across", OF("supcon", "5"), 0.97, 0.97, 0.969);
-  assert_verdict(&report, "A16", WB_CLAIM_HOLDS, "supcon, within - across: 0.0153 [", NULL);
+  assert_verdict(&report, "A16", WB_CLAIM_HOLDS, "supcon, within \u2212 across: 0.0153 [", NULL);
   PUT(&report, "similarity", "across", OF("supcon", "5"), 0.5, 0.49, 0.494);
-  assert_verdict(&report, "A16", WB_CLAIM_CONTRADICTED, "supcon, within - across: 0.49 [", NULL);
+  assert_verdict(&report, "A16", WB_CLAIM_CONTRADICTED, "supcon, within \u2212 across: 0.49 [", NULL);
   close_report(&report);
 }
 
@@ -230,7 +232,7 @@ static void test_gain_of_ensembles(void **state) {
   wb_report report = {.paper = WB_REPORT_CONTRASTIVE_TOPOGRAPHY};
   put_gain(&report, "0", 0.029, 0.00196);
   put_gain(&report, "0.2", 0.03, 0.00196);
-  assert_verdict(&report, "A17", WB_CLAIM_HOLDS, "ce, rho 0.2 - rho 0: 0.1 points [-0.177, 0.377]",
+  assert_verdict(&report, "A17", WB_CLAIM_HOLDS, "ce, rho 0.2 \u2212 rho 0: 0.1 points [\u22120.177, 0.377]",
                  "bootstrap over images, Holm over 1 claim");
   close_report(&report);
 }
@@ -245,7 +247,7 @@ static void test_regularisers_beside_the_control(void **state) {
   PUT(&report, "activation-stats", "variance", control, 1, 1.1, 1.2, 1.05);
   PUT(&report, "activation-stats", "variance", ws, 2, 2.1, 2.2, 2.06);
   PUT(&report, "activation-stats", "variance", as, 1.01, 1.1, 1.2, 1.02);
-  assert_verdict(&report, "B6", WB_CLAIM_HOLDS, "variance, ws - control: 1", NULL);
+  assert_verdict(&report, "B6", WB_CLAIM_HOLDS, "variance, ws \u2212 control: 1", NULL);
   PUT(&report, "accuracy", "top1", control, 0.8, 0.81, 0.8, 0.79);
   PUT(&report, "accuracy", "top1", ws, 0.7, 0.71, 0.7, 0.69);
   PUT(&report, "accuracy", "top1", as, 0.9, 0.91, 0.9, 0.89);
