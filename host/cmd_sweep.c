@@ -201,7 +201,7 @@ static int do_status(command *c) {
   wb_error err = {0};
   wb_sweep_look *runs = NULL;
   const wb_status status = wb_sweep_look_runs(&c->sweep, &runs, &err);
-  wb_sweep_look *analyses = wb_sweep_look_analyses(&c->sweep);
+  wb_sweep_look *analyses = wb_sweep_look_analyses(&c->sweep, runs);
   if (status != WB_OK) {
     wb_say_error("%s", err.message);
   } else if (wb_args_flag(c->args, "json")) {

@@ -218,7 +218,7 @@ static void run_all(engine *e) {
 /* The analyses and the report, one after the other: each uses all the threads. */
 static int analyse(const engine *e, unsigned threads) {
   const wb_sweep *sweep = e->sweep;
-  wb_sweep_look *looks = wb_sweep_look_analyses(sweep);
+  wb_sweep_look *looks = wb_sweep_look_analyses(sweep, e->looks);
   int code = WB_EXIT_OK;
   const bool fresh = e->finished == 0;
   bool made = false; // an analysis, so that the report before it is out of date

@@ -169,9 +169,9 @@ static void look_at_result(const wb_sweep *sweep, const char *part, const char *
   look_at_state(sweep, part, look);
 }
 
-/* Whether what is in a results folder was measured with the parameters that the sweep file asks for now. */
-static bool as_asked(const wb_sweep_analysis *a, const char *path) {
-  json_t *summary = wb_json_load(path), *value;
+/* Whether a result was measured with the parameters that the sweep file asks for now. */
+static bool has_parameters(const wb_sweep_analysis *a, const json_t *summary) {
+  json_t *value;
   const json_t *parameters = json_object_get(summary, "parameters");
   const char *id = wb_json_text(json_object_get(summary, "plugin"), "id"), *name;
   char **settings = wb_settings_new(a->plugin);
@@ -186,21 +186,57 @@ static bool as_asked(const wb_sweep_analysis *a, const char *path) {
     same = same && (!counts || (text && !strcmp(text, settings[i])));
   }
   wb_settings_free(settings, a->plugin);
+  return same;
+}
+
+/* Adds the names of the files of a summary's "runs" or "failed" to a set. */
+static void add_files(json_t *set, const json_t *list) {
+  const json_t *item;
+  size_t i;
+  json_array_foreach(list, i, item) {
+    const char *file = wb_json_text(item, "file");
+    if (file) wb_json_set(set, wb_last_part(file), json_true());
+  }
+}
+
+/* Whether a result is of the runs that the analysis takes now, and of no others. */
+static bool has_runs(const wb_sweep *sweep, const wb_sweep_analysis *a, const wb_sweep_look *runs,
+                     const json_t *summary) {
+  json_t *measured = wb_must(json_object());
+  size_t taken = 0;
+  bool all = true;
+  add_files(measured, json_object_get(summary, "runs"));
+  add_files(measured, json_object_get(summary, "failed"));
+  for (size_t i = 0; i < sweep->run_count; i++) {
+    if (runs[i].state != WB_SWEEP_DONE || !wb_sweep_takes(a, &sweep->runs[i])) continue;
+    all = all && json_object_get(measured, wb_last_part(sweep->runs[i].file));
+    taken++;
+  }
+  all = all && json_object_size(measured) == taken;
+  json_decref(measured);
+  return all;
+}
+
+/* Whether what is in a results folder was measured as the sweep file asks for now. */
+static bool as_asked(const wb_sweep *sweep, const wb_sweep_analysis *a, const wb_sweep_look *runs,
+                     const char *path) {
+  json_t *summary = wb_json_load(path);
+  const bool same = has_parameters(a, summary) && has_runs(sweep, a, runs, summary);
   json_decref(summary);
   return same;
 }
 
-wb_sweep_look *wb_sweep_look_analyses(const wb_sweep *sweep) {
+wb_sweep_look *wb_sweep_look_analyses(const wb_sweep *sweep, const wb_sweep_look *runs) {
   wb_sweep_look *looks = wb_new(wb_sweep_look, sweep->analysis_count + 1);
-  struct timespec runs = {0}, told; // told: all that a report tells of, its own title too
-  for (size_t i = 0; i < sweep->run_count; i++) note_time(sweep->runs[i].file, &runs);
-  told = runs;
+  struct timespec trained = {0}, told; // told: all that a report tells of, its own title too
+  for (size_t i = 0; i < sweep->run_count; i++) note_time(sweep->runs[i].file, &trained);
+  told = trained;
   note_time(sweep->source, &told);
   for (size_t i = 0; i < sweep->analysis_count; i++) {
     char *part = wb_format("analysis-%s", sweep->analyses[i].name);
     char *summary = wb_sweep_path(sweep, "results", sweep->analyses[i].name, "/summary.json");
-    if (as_asked(&sweep->analyses[i], summary))
-      look_at_result(sweep, part, summary, &runs, &looks[i]);
+    if (as_asked(sweep, &sweep->analyses[i], runs, summary))
+      look_at_result(sweep, part, summary, &trained, &looks[i]);
     else
       look_at_state(sweep, part, &looks[i]);
     note_time(summary, &told);

@@ -31,8 +31,10 @@ const char *wb_sweep_state_name(wb_sweep_state state); // "waiting"
 wb_status wb_sweep_look_runs(const wb_sweep *sweep, wb_sweep_look **out, wb_error *err);
 /* Looks again at those that are marked: costs as much as they are. */
 wb_status wb_sweep_look_again(const wb_sweep *sweep, const bool *marked, wb_sweep_look *looks, wb_error *err);
-/* The analyses, then the report. One is done when its result is newer than every run file that is there. */
-wb_sweep_look *wb_sweep_look_analyses(const wb_sweep *sweep);
+/* The analyses, then the report. One is done when its result is newer than every run file that is there, and
+ * was measured as the sweep file says: with its parameters, of those runs that it takes and that are done, as
+ * `runs` (in their order) tells. */
+wb_sweep_look *wb_sweep_look_analyses(const wb_sweep *sweep, const wb_sweep_look *runs);
 void wb_sweep_looks_free(wb_sweep_look *looks, size_t count);
 
 /* The lock of a part of the sweep (a run's name, "analysis-NAME", "report", "sweep"). Taken, it is this

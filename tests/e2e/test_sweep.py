@@ -129,6 +129,15 @@ class Sweep(unittest.TestCase):
         self.call("run", "study.yaml")
         summary = json.loads((self.folder / "study/results/moran-queen/summary.json").read_text())
         self.assertEqual(summary["parameters"]["neighbours"], "rook")
+        self.write(SPEC.replace("neighbours: queen, ", "").replace("where: {rho: 0.2}", "where: {rho: 0}"))
+        self.assertEqual([part["state"] for part in self.status()["analyses"]], ["done", "waiting"])
+        self.call("run", "study.yaml")
+        summary = json.loads((self.folder / "study/results/moran-queen/summary.json").read_text())
+        self.assertEqual({run["factors"]["rho"] for run in summary["runs"]}, {"0"})
+        self.write(SPEC.replace("neighbours: queen, ", "").replace(", where: {rho: 0.2}", ""))
+        self.assertEqual([part["state"] for part in self.status()["analyses"]], ["done", "waiting"])
+        self.call("run", "study.yaml")
+        self.assertEqual([part["state"] for part in self.status()["analyses"]], ["done", "done"])
         self.assertEqual(before, {path: path.stat().st_mtime_ns for path in self.folder.glob("study/runs/*.h5")})
 
     def test_killed_at_any_moment_it_ends_the_same(self):
