@@ -30,7 +30,8 @@ static bool same_x(const wb_value *a, const wb_value *b) {
   return a->rows == b->rows && memcmp(a->x, b->x, a->rows * sizeof *a->x) == 0;
 }
 
-/* Mean and one sd over runs of equal x; otherwise a thin line for each run. False where the runs differ. */
+/* Mean and one sd (or SEM) over runs of equal x; otherwise a thin line for each run. False where the runs
+ * differ. */
 static bool put_curve(const wb_chart *chart, wb_figure *figure, wb_panel *panel, const wb_cell *cell) {
   const wb_value **values;
   const size_t n = wb_chart_values(chart, cell->condition, chart->output->name, &values);
@@ -52,8 +53,9 @@ static bool put_curve(const wb_chart *chart, wb_figure *figure, wb_panel *panel,
   wb_summarize_arrays(s, arrays, n, size);
   for (size_t e = 0; e < size; e++) {
     mean[e] = s[e].mean;
-    mean[size + e] = s[e].mean - s[e].sd;
-    mean[2 * size + e] = s[e].mean + s[e].sd;
+    const double reach = chart->output->flags & WB_OUTPUT_SEM ? s[e].sem : s[e].sd;
+    mean[size + e] = s[e].mean - reach;
+    mean[2 * size + e] = s[e].mean + reach;
   }
   const uint32_t marks = size <= 12 ? WB_DRAW_MARKS : 0,
                  band = n > 1 ? (size > 1 ? WB_DRAW_BAND : WB_DRAW_BARS) : 0;
@@ -63,15 +65,12 @@ static bool put_curve(const wb_chart *chart, wb_figure *figure, wb_panel *panel,
   return true;
 }
 
-static void label_axes(const wb_chart *chart, wb_figure *figure) {
-  for (size_t i = 0; i < figure->panel_count; i++) {
-    wb_panel *panel = figure->panels[i];
-    panel->x.label = chart->output->x_label ? wb_figure_text(figure, "%s", chart->output->x_label) : NULL;
-    panel->y.label = wb_chart_title(figure, chart->output);
-    panel->x.log = chart->output->flags & WB_OUTPUT_LOG_X;
-    panel->y.log = chart->output->flags & WB_OUTPUT_LOG_Y;
-    wb_chart_reference(chart, figure, panel);
-  }
+static void label_axes(const wb_chart *chart, wb_figure *figure, wb_panel *panel) {
+  panel->x.label = chart->output->x_label ? wb_figure_text(figure, "%s", chart->output->x_label) : NULL;
+  panel->y.label = wb_chart_title(figure, chart->output);
+  panel->x.log = chart->output->flags & WB_OUTPUT_LOG_X;
+  panel->y.log = chart->output->flags & WB_OUTPUT_LOG_Y;
+  wb_chart_reference(chart, figure, panel);
 }
 
 static void title_legend(const wb_chart *chart, wb_figure *figure) {
@@ -83,22 +82,82 @@ static void title_legend(const wb_chart *chart, wb_figure *figure) {
                                                                         : axis);
 }
 
+/* The columns of a figure: a curve, and those beside it. */
+enum { MOST_COLUMNS = 4 };
+typedef struct column_list {
+  wb_chart items[MOST_COLUMNS];
+  size_t count;
+} column_list;
+
+/* Without those that have no values. */
+static column_list find_columns(const wb_chart *chart, const wb_cell *cells, size_t cell_count) {
+  column_list columns = {.count = 0};
+  const wb_output *output = chart->output;
+  for (size_t i = 0; i < MOST_COLUMNS && output && output->shape == WB_CURVE; i++) {
+    wb_chart *column = &columns.items[columns.count];
+    const wb_value **values;
+    size_t found = 0;
+    *column = *chart;
+    column->output = output;
+    for (size_t k = 0; k < cell_count && !found; k++)
+      found = wb_chart_values(column, cells[k].condition, output->name, &values);
+    columns.count += found > 0;
+    output = output->beside ? wb_spec_output(chart->study->spec, output->beside) : NULL;
+  }
+  return columns;
+}
+
+/* A row of panels for each line, as wb_chart_panels has them, a panel of it for each column. */
+static wb_panel **panels_in_columns(const column_list *columns, wb_figure *figure, size_t *rows) {
+  const wb_grouping *g = columns->items[0].grouping;
+  if (columns->count == 1) return wb_chart_panels(&columns->items[0], figure, rows);
+  *rows = g->position_count > 1 && g->line_count ? g->line_count : 1;
+  wb_panel **panels = wb_figure_alloc(figure, *rows * columns->count, sizeof(wb_panel *));
+  figure->share_x = figure->share_y = true;
+  figure->width = *rows > 3 ? 190 : 250;
+  figure->height = *rows > 3 ? 130 : 170;
+  for (size_t i = 0; panels && i < *rows * columns->count; i++) {
+    const size_t row = i / columns->count, col = i % columns->count;
+    const char *name = columns->items[col].output->name;
+    const char *title = *rows > 1 ? wb_figure_text(figure, "%s, %s", g->lines[row].label, name) : name;
+    title = wb_text_wrap(figure, title, 13, figure->width);
+    panels[i] = wb_figure_panel(figure, (uint32_t)row, (uint32_t)col, title);
+  }
+  return panels;
+}
+
+/* What the further columns are where the first does not say it, and what the bands are. */
+static const char *explain(const column_list *columns, wb_figure *figure, bool equal) {
+  const wb_chart *chart = &columns->items[0];
+  size_t most = 0;
+  const char *seeds = wb_chart_seeds(chart, figure, &most), *text = "";
+  for (size_t k = 1; k < columns->count; k++) {
+    const wb_output *output = columns->items[k].output;
+    if (output->help && chart->output->help && strcmp(output->help, chart->output->help) != 0)
+      text = wb_figure_text(figure, "%s%s: %s. ", text, output->title, output->help);
+  }
+  if (chart->study->spec->scope != WB_PER_RUN || most < 2) return text;
+  const char *band = chart->output->flags & WB_OUTPUT_SEM ? "standard error" : "sd";
+  return equal ? wb_figure_text(figure, "%sMean over %s, band one %s", text, seeds, band)
+               : wb_figure_text(figure, "%sA thin line for each of %s, as their x differ", text, seeds);
+}
+
 void wb_chart_curve(const wb_chart *chart, wb_figure *figure) {
-  size_t count = 0, panel_count = 0, most = 0;
+  size_t count = 0, rows = 0;
   const wb_cell *cells = wb_chart_cells(chart->grouping, figure, &count);
+  const column_list columns = find_columns(chart, cells, count);
+  wb_panel **panels = columns.count ? panels_in_columns(&columns, figure, &rows) : NULL;
   bool equal = true;
-  wb_panel **panels = wb_chart_panels(chart, figure, &panel_count);
   if (!panels) return;
-  label_axes(chart, figure);
-  for (size_t i = 0; i < count; i++)
-    equal = put_curve(chart, figure, panels[cells[i].line % panel_count], &cells[i]) && equal;
+  for (size_t i = 0; i < figure->panel_count; i++)
+    label_axes(&columns.items[i % columns.count], figure, figure->panels[i]);
+  for (size_t i = 0; i < count * columns.count; i++) {
+    const wb_cell *cell = &cells[i / columns.count];
+    const size_t col = i % columns.count, panel = cell->line % rows * columns.count + col;
+    equal = put_curve(&columns.items[col], figure, panels[panel], cell) && equal;
+  }
   title_legend(chart, figure);
-  const char *seeds = wb_chart_seeds(chart, figure, &most);
-  const char *drawn = chart->study->spec->scope != WB_PER_RUN || most < 2 ? ""
-                      : equal
-                          ? wb_figure_text(figure, "Mean over %s, band one sd", seeds)
-                          : wb_figure_text(figure, "A thin line for each of %s, as their x differ", seeds);
-  wb_chart_caption(chart, figure, drawn);
+  wb_chart_caption(&columns.items[0], figure, explain(&columns, figure, equal));
 }
 
 /* ---- Entries against the varied factor ---- */

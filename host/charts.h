@@ -45,6 +45,7 @@ char *wb_chart_seeds(const wb_chart *chart, wb_figure *figure, size_t *most);
 wb_panel **wb_chart_panels(const wb_chart *chart, wb_figure *figure, size_t *count);
 
 void wb_chart_scalar(const wb_chart *chart, wb_figure *figure);
+/* A line per condition; a column of panels for the curve and for each that `beside` puts to its right. */
 void wb_chart_curve(const wb_chart *chart, wb_figure *figure);
 void wb_chart_lines(const wb_chart *chart, wb_figure *figure);
 /* A matrix against the varied factor: a panel per column, in it a line per row. */

@@ -49,7 +49,7 @@ static bool is_bound(const wb_spec *spec, const wb_output *output) {
   return false;
 }
 
-/* Whether images are drawn beside another output, and not by themselves. */
+/* Whether images or a curve are drawn beside another output, and not by themselves. */
 static bool is_beside(const wb_spec *spec, const wb_output *output) {
   for (size_t i = 0; i < spec->output_count; i++)
     if (spec->outputs[i].beside && !strcmp(spec->outputs[i].beside, output->name)) return true;
@@ -60,11 +60,12 @@ static bool is_beside(const wb_spec *spec, const wb_output *output) {
 static bool draw(const wb_chart *chart, wb_figure *figure, size_t part) {
   const wb_output *output = chart->output;
   if (output->shape == WB_MATRIX && output->plot == WB_PLOT_MAPS) return wb_chart_maps(chart, figure, part);
+  const bool beside = output->shape == WB_CURVE || output->plot == WB_PLOT_IMAGES;
   if (part > 0 || output->plot == WB_PLOT_NONE) return false;
-  if (output->plot == WB_PLOT_IMAGES) {
-    if (is_beside(chart->study->spec, output)) return false;
+  if (beside && is_beside(chart->study->spec, output)) return false;
+  if (output->plot == WB_PLOT_IMAGES)
     wb_chart_images(chart, figure);
-  } else if (output->shape == WB_MATRIX && output->plot == WB_PLOT_PANELS)
+  else if (output->shape == WB_MATRIX && output->plot == WB_PLOT_PANELS)
     wb_chart_columns(chart, figure);
   else if (output->shape == WB_SCALAR && !is_bound(chart->study->spec, output))
     wb_chart_scalar(chart, figure);

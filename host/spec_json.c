@@ -22,7 +22,7 @@ static const char *const param_flags[] = {"not-identity", "required", "advanced"
 static const char *const input_flags[] = {"optional", NULL};
 static const char *const output_flags[] = {"may-be-missing", "nonfinite-ok", "log-x",    "log-y",
                                            "diverging",      "headline",     "circular", "classes",
-                                           "zero-line",      "own-scale",    NULL};
+                                           "zero-line",      "own-scale",    "sem",      NULL};
 
 static json_t *name_of(uint32_t value, const char *const *names) {
   for (uint32_t i = 0; names[i]; i++)

@@ -74,7 +74,7 @@ typedef struct wb_figure {
   char *name; // of the files: letters, digits, '.', '_' and '-'
   char *title, *caption;
   bool tiles;            // maps and scatters side by side: no axes unless they have labels or categories
-  bool share_x, share_y; // all panels have the same range, and only the outer ones its numbers
+  bool share_x, share_y; // panels of one axis label have one range, and only the outer ones its numbers
   double width, height;  // of one panel's plot area, in pixels; 480 are a column of 85 mm
   uint32_t rows, cols;   // of the grid
   char **row_titles, **col_titles; // (rows), (cols), or NULL

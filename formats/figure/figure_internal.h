@@ -43,6 +43,9 @@ wb_status wb_figure_layout(wb_figure *figure, wb_layout *layout, wb_error *err);
 
 enum { WB_LEGEND_SAMPLE = 26 }; // pixels of line before an entry's text
 
+/* Whether two axes have the same label: they measure the same. */
+bool wb_axis_alike(const wb_axis *a, const wb_axis *b);
+
 /* Sets what the caller left open of the ranges of all axes: the extent of the data and a little more. */
 void wb_figure_ranges(wb_figure *figure);
 

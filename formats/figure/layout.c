@@ -62,12 +62,12 @@ static double bottom_space(const wb_figure *figure, const wb_panel *panel) {
   return wb_axis_numbers_below(figure, panel) + (panel->x.label ? AXIS_TITLE : 0);
 }
 
-/* Whether another panel lies to the left in the same row, or below in the same column. */
+/* Whether another panel with such an axis lies to the left in the same row, or below in the same column. */
 static bool neighbour(const wb_figure *figure, const wb_panel *panel, bool below) {
   for (size_t i = 0; i < figure->panel_count; i++) {
     const wb_panel *other = figure->panels[i];
-    if (below ? other->col == panel->col && other->row > panel->row
-              : other->row == panel->row && other->col < panel->col)
+    if (below ? other->col == panel->col && other->row > panel->row && wb_axis_alike(&other->x, &panel->x)
+              : other->row == panel->row && other->col < panel->col && wb_axis_alike(&other->y, &panel->y))
       return true;
   }
   return false;

@@ -1,6 +1,7 @@
 /* ranges.c: the ranges of axes and the steps between their ticks. See figure_internal.h.
  * SPDX-License-Identifier: GPL-3.0-or-later */
 #include <math.h>
+#include <string.h>
 
 #include "figure/figure_internal.h"
 
@@ -89,16 +90,22 @@ static void set_range(wb_axis *axis, span s) {
   if (axis->low >= axis->high) axis->high = axis->low + 1; // given by the caller, beside data of no extent
 }
 
+bool wb_axis_alike(const wb_axis *a, const wb_axis *b) {
+  return a->label && b->label ? strcmp(a->label, b->label) == 0 : a->label == b->label;
+}
+
 static void set_ranges(wb_figure *figure, bool is_x) {
   const bool share = is_x ? figure->share_x : figure->share_y;
-  span all = nothing;
-  for (size_t i = 0; i < figure->panel_count; i++) {
-    const span s = panel_span(figure->panels[i], is_x);
-    widen(&all, (const double[]){s.low, s.high}, 2, false);
-  }
-  for (size_t i = 0; i < figure->panel_count; i++) {
-    wb_panel *panel = figure->panels[i];
-    set_range(is_x ? &panel->x : &panel->y, share ? all : panel_span(panel, is_x));
+  span *own = wb_figure_alloc(figure, figure->panel_count, sizeof *own);
+  for (size_t i = 0; own && i < figure->panel_count; i++) own[i] = panel_span(figure->panels[i], is_x);
+  for (size_t i = 0; own && i < figure->panel_count; i++) {
+    wb_axis *axis = is_x ? &figure->panels[i]->x : &figure->panels[i]->y;
+    span s = own[i];
+    for (size_t k = 0; share && k < figure->panel_count; k++) {
+      const wb_axis *other = is_x ? &figure->panels[k]->x : &figure->panels[k]->y;
+      if (wb_axis_alike(axis, other)) widen(&s, (const double[]){own[k].low, own[k].high}, 2, false);
+    }
+    set_range(axis, s);
   }
 }
 

@@ -51,10 +51,10 @@ static const wb_paper_figure figures[] = {
     {P2, "Entropy and sparsity", "activation-stats", "entropy", "entropy", NAN, NULL,
      "Weight similarity has higher entropy and variance, and lower sparsity, than activation similarity and "
      "the control."},
-    {P2, "Noise on the weights", "weight-noise", "drop", "drop", NAN, NULL,
+    {P2, "Noise on the weights", "weight-noise", "accuracy", "drop", NAN, NULL,
      "Both losses lose less accuracy than the control, weight similarity least; it preserves the similarity "
      "of class weights best."},
-    {P2, "Noise on the input", "input-noise", "change", "noisy", NAN, NULL,
+    {P2, "Noise on the input", "input-noise", "white", "noisy", NAN, NULL,
      "On CIFAR-10 activation similarity is the most robust, on MNIST weight similarity."},
     {P2, "Expert units", "expert-units", "preferred", "class-i", NAN, NULL,
      "Units that detect a class form clusters under both losses."},

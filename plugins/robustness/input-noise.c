@@ -34,12 +34,13 @@ static const wb_input inputs_table[] = {
     {.role = "images", .help = "test images, for the examples", .kind = WB_IMAGES},
 };
 
-#define CHANGE_CURVE(type)                                                                                   \
+/* All three are one figure, a panel for each type. */
+#define CHANGE_CURVE(type, next)                                                                             \
   {                                                                                                          \
     .name = (type), .title = "change of accuracy",                                                           \
-    .help = "accuracy under " type " noise minus accuracy without, over the level",                          \
-    .higher_means = "more robust", .x_label = "level of " type " noise", .low = -1, .high = 1,               \
-    .reference = 0, .shape = WB_CURVE                                                                        \
+    .help = "accuracy under noise of the type minus accuracy without, over the level",                       \
+    .higher_means = "more robust", .x_label = "level of " type " noise", .beside = (next), .low = -1,        \
+    .high = 1, .reference = 0, .shape = WB_CURVE, .flags = WB_OUTPUT_SEM                                     \
   }
 
 static const wb_output outputs_table[] = {
@@ -97,9 +98,9 @@ static const wb_output outputs_table[] = {
      .reference = NAN,
      .shape = WB_SCALAR,
      .flags = WB_OUTPUT_HEADLINE},
-    CHANGE_CURVE("white"),
-    CHANGE_CURVE("pink"),
-    CHANGE_CURVE("salt-pepper"),
+    CHANGE_CURVE("white", "pink"),
+    CHANGE_CURVE("pink", "salt-pepper"),
+    CHANGE_CURVE("salt-pepper", NULL),
     {.name = "examples",
      .title = "noisy images",
      .help = "the first test image without noise and under each type and level",

@@ -225,6 +225,8 @@ class Report(unittest.TestCase):
             described = json.loads(workbench("describe", plugin, "--json").stdout)
             known = {output["name"] for output in described["outputs"]}
             self.assertLessEqual({output for output in outputs if output}, known, plugin)
+            beside = {output["beside"] for output in described["outputs"]}
+            self.assertNotIn(outputs[0], beside, f"{plugin} does not draw it by itself")
 
     def test_only_the_first_of_many_figures_is_shown(self):
         def change(summary):

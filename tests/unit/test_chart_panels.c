@@ -137,6 +137,64 @@ static void test_one_condition(void **state) {
   clear(&s);
 }
 
+/* Curve m (seed, and seed + lambda), and beside it m-low, which is not there where `sparse` is set. */
+static bool sparse;
+
+static void emit_curves(wb_values *values, const wb_study *study, const wb_condition *c, unsigned seed) {
+  (void)study;
+  const double lambda = synthetic_number(c, "lambda", 0);
+  double y[2] = {(double)seed, seed + lambda}, x[2] = {0.1, 0.5};
+  synthetic_add(values, (wb_value){.name = "m", .shape = WB_CURVE, .rows = 2, .data = y, .x = x});
+  if (sparse) return;
+  y[1] = 20;
+  synthetic_add(values, (wb_value){.name = "m-low", .shape = WB_CURVE, .rows = 2, .data = y, .x = x});
+}
+
+static void draw_curves(scene *s, bool is_sparse) {
+  static const char *const topos[] = {"ws", "as", NULL}, *const lambdas[] = {"0.1", "1", NULL};
+  sparse = is_sparse;
+  set(s, (wb_output){.name = "m"}, WB_PER_RUN,
+      (synthetic){.objectives = ce, .topos = topos, .lambdas = lambdas, .control = true, .seeds = 3},
+      emit_curves);
+  s->outputs[0] =
+      (wb_output){.name = "m", .title = "a", .help = "first", .beside = "m-low", .reference = NAN};
+  s->outputs[1] = (wb_output){.name = "m-low", .title = "b", .help = "second", .reference = NAN};
+  for (int i = 0; i < 2; i++) {
+    s->outputs[i].shape = WB_CURVE;
+    s->outputs[i].flags = WB_OUTPUT_SEM;
+  }
+  s->chart.output = &s->outputs[0];
+  wb_chart_curve(&s->chart, s->figure);
+}
+
+/* Curves side by side: a row of panels for each loss, a column for each curve, in all of them the control. */
+static void test_curves_beside(void **state) {
+  (void)state;
+  scene s;
+  draw_curves(&s, false);
+  assert_int_equal(s.figure->panel_count, 4);
+  assert_true(s.figure->rows == 2 && s.figure->cols == 2 && s.figure->share_y);
+  const wb_panel *right = s.figure->panels[3];
+  assert_string_equal(right->title, "as, m-low");
+  assert_string_equal(right->y.label, "b");
+  assert_string_equal(s.figure->panels[2]->y.label, "a");
+  for (size_t i = 0; i < 4; i++) {
+    assert_int_equal(s.figure->panels[i]->layer_count, 3);
+    assert_string_equal(s.figure->panels[i]->layers[0]->label, "control");
+    assert_near(s.figure->panels[i]->layers[0]->y[1], i % 2 ? 20 : 2);
+  }
+  const wb_layer *strongest = s.figure->panels[2]->layers[2]; // seeds 1, 2, 3: sd 1
+  assert_near(strongest->y[1], 3);
+  assert_near(strongest->high[1], 3 + 1 / sqrt(3));
+  assert_near(strongest->low[1], 3 - 1 / sqrt(3));
+  assert_non_null(strstr(s.figure->caption, "B: second. Mean over 3 seeds, band one standard error."));
+  clear(&s);
+  draw_curves(&s, true);
+  assert_int_equal(s.figure->panel_count, 2); // what has no values has no panels
+  assert_string_equal(s.figure->panels[1]->title, "as");
+  clear(&s);
+}
+
 static void emit_images(wb_values *values, const wb_study *study, const wb_condition *c, unsigned seed) {
   (void)study;
   (void)c;
@@ -169,6 +227,7 @@ static void test_images(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_seeds), cmocka_unit_test(test_interval),
-                                     cmocka_unit_test(test_one_condition), cmocka_unit_test(test_images)};
+                                     cmocka_unit_test(test_one_condition),
+                                     cmocka_unit_test(test_curves_beside), cmocka_unit_test(test_images)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

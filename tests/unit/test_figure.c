@@ -147,6 +147,11 @@ static void test_ranges(void **state) {
   assert_near(panel->y.high, 100 + 0.05 * 99.5);
   assert_near(other->y.high, panel->y.high);
   assert_near(panel->x.high, 2.5);
+  panel->y.low = panel->y.high = other->y.low = other->y.high = NAN;
+  panel->y.label = wb_figure_text(figure, "accuracy"); // what measures something else has a range of its own
+  wb_figure_ranges(figure);
+  assert_near(panel->y.high, 100 + 0.05 * 99.5);
+  assert_near(other->y.high, 10.5);
   wb_figure_free(figure);
 }
 

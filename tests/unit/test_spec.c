@@ -45,7 +45,7 @@ static void test_copy(void **state) {
 static void test_round_trip(void **state) {
   (void)state;
   wb_spec *spec = copied(&made_plugin), *again = NULL;
-  const uint32_t all = 2 * WB_OUTPUT_ZERO_LINE - 1; // every flag of an output
+  const uint32_t all = 2 * WB_OUTPUT_SEM - 1; // every flag of an output
   spec->outputs[1].flags = all;
   json_t *json = wb_spec_to_json(spec);
   char *text = json_dumps(json, JSON_SORT_KEYS);

@@ -221,7 +221,8 @@ enum {
   WB_OUTPUT_ZERO_LINE =
       1u << 8, // scalar: a horizontal line at each line's value without topography (rho or lambda 0)
   WB_OUTPUT_OWN_SCALE =
-      1u << 9 // panels have y axes of their own: their values have little to do with each other
+      1u << 9,             // panels have y axes of their own: their values have little to do with each other
+  WB_OUTPUT_SEM = 1u << 10 // curve: bands of one standard error over runs, where one sd is usual
 };
 
 typedef struct wb_output {
@@ -234,7 +235,8 @@ typedef struct wb_output {
   const char *x_label;      // of the x axis or of the columns
   const char *y_label;      // of a matrix' rows
   const char *beside; // WB_PLOT_MAPS: an output of images drawn to the left; WB_PLOT_LINES: a scalar, drawn
-                      // as dots where the varied factor is 0; NULL: none
+                      // as dots where the varied factor is 0; WB_PLOT_AUTO of a curve: another one, drawn in
+                      // panels to the right instead of by itself, which may name a third, ..; NULL: none
   double low, high;   // mathematical bounds; a value outside is an error. -INFINITY, INFINITY: none
   double reference;   // a line drawn at this value; NAN: none (0 draws one at zero)
   uint32_t shape;     // wb_shape
