@@ -53,7 +53,8 @@ static wb_status perform(wb_session *session, const json_t *task, json_t **resul
     wb_status (*perform)(wb_session *, const json_t *, json_t **, wb_error *);
   } tasks[] = {{"discover", wb_task_discover}, {"check", wb_task_check},     {"inspect", wb_task_inspect},
                {"run", wb_task_run},           {"results", wb_task_results}, {"info", wb_task_info},
-               {"export", wb_task_export},     {"states", wb_task_states},   {"versions", wb_task_versions}};
+               {"export", wb_task_export},     {"states", wb_task_states},   {"versions", wb_task_versions},
+               {"missing", wb_task_missing}};
   const char *name = wb_json_text(task, "do");
   for (size_t i = 0; name && i < sizeof tasks / sizeof tasks[0]; i++)
     if (!strcmp(tasks[i].name, name)) return tasks[i].perform(session, task, result, err);

@@ -1,9 +1,12 @@
 /* session.h: what a worker process does: one task after the other, with the plugin loaded once.
  *
  * common: {"plugin": {"path", "index", "build"}, "params": {name: text}, "seed", "threads", "trust"}; all
- * optional task:   {"do": NAME, ..}: discover, check, inspect, run, results, info, export, states, versions;
- * see
- * task_<name>.c records, one JSON object each:
+ * optional
+ *
+ * task: {"do": NAME, ..}: discover, check, inspect, run, results, info, export, missing, states, versions;
+ * see task_NAME.c
+ *
+ * records, one JSON object each:
  *   {"begin": task}                                       the task with that number begins
  *   {"log": level, "text"}   {"progress": done, "total", "note"}
  *   {"end": task, "status", "message", "result", "seconds"}
@@ -50,6 +53,7 @@ wb_status wb_task_run(wb_session *session, const json_t *task, json_t **result, 
 wb_status wb_task_results(wb_session *session, const json_t *task, json_t **result, wb_error *err);
 wb_status wb_task_info(wb_session *session, const json_t *task, json_t **result, wb_error *err);
 wb_status wb_task_export(wb_session *session, const json_t *task, json_t **result, wb_error *err);
+wb_status wb_task_missing(wb_session *session, const json_t *task, json_t **result, wb_error *err);
 wb_status wb_task_states(wb_session *session, const json_t *task, json_t **result, wb_error *err);
 wb_status wb_task_versions(wb_session *session, const json_t *task, json_t **result, wb_error *err);
 

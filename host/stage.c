@@ -148,6 +148,54 @@ static void bind_derived(wb_stage *stage, const wb_input *input, const wb_unit *
   }
 }
 
+/* The outputs of the other plugin that this one cannot do without and that may be missing; a new reference.
+ */
+static json_t *fallible_outputs(const wb_stage *stage, const wb_input *input, const wb_spec *other) {
+  json_t *outputs = wb_must(json_array());
+  const wb_input *end = stage->spec->inputs + stage->spec->input_count;
+  for (const wb_input *same = input; same < end; same++) {
+    if (!is_same_source(input, same) || same->flags & WB_INPUT_OPTIONAL) continue;
+    const char *name = strchr(same->object, '/') + 1;
+    const wb_output *output = wb_spec_output(other, name);
+    if (output && output->flags & WB_OUTPUT_MAY_BE_MISSING) wb_json_append(outputs, wb_json_string(name));
+  }
+  return outputs;
+}
+
+/* A run without a value that the plugin needs does not cost the other runs of its call. */
+static wb_status drop_lacking(wb_stage *stage, const wb_input *input, const wb_spec *other,
+                              const wb_unit *units, size_t count, wb_error *err) {
+  json_t *outputs = fallible_outputs(stage, input, other), *entries = wb_must(json_array());
+  size_t *source_of = wb_new(size_t, count + 1), asked = 0;
+  wb_status status = WB_OK;
+  for (size_t u = 0; u < count; u++) {
+    if (!units[u].done) continue;
+    source_of[asked++] = units[u].sources[0];
+    wb_json_append(entries, wb_json_string(units[u].entry));
+  }
+  wb_task task = {.work = wb_json("{ss so sO}", "do", "missing", "entries", entries, "outputs", outputs)};
+  const wb_pool pool = {.jobs = 1, .threads = 1, .in_process = stage->request->in_process};
+  if (stage->spec->scope != WB_PER_RUN && asked && json_array_size(outputs)) {
+    status = wb_pool_run(&pool, &task, 1, err);
+    if (status == WB_OK && task.status != WB_OK)
+      status = wb_fail(err, task.status, "%s", task.crash ? task.crash : task.message);
+  }
+  const json_t *missing = json_object_get(task.result, "missing");
+  for (size_t i = 0; i < json_array_size(missing) && status == WB_OK; i++) {
+    const json_t *found = json_array_get(missing, i);
+    wb_source *source = &stage->sources->items[source_of[i]];
+    if (json_is_object(found))
+      wb_source_fail(source, WB_INPUT, "%s: %s needs %s/%s, which is missing for this run: %s", source->path,
+                     stage->spec->id, other->id, wb_json_text(found, "output"),
+                     wb_json_text(found, "reason"));
+  }
+  json_decref(outputs);
+  json_decref(task.work);
+  wb_task_clear(&task);
+  free(source_of);
+  return status;
+}
+
 /* Binds the role, and those after it that read other outputs of the same. */
 static wb_status derive(wb_stage *stage, const wb_input *input, wb_error *err) {
   char *id = wb_format("%.*s", (int)strcspn(input->object, ":/"), input->object);
@@ -192,6 +240,7 @@ static wb_status derive(wb_stage *stage, const wb_input *input, wb_error *err) {
   for (const wb_input *same = input; same < stage->spec->inputs + stage->spec->input_count && status == WB_OK;
        same++)
     if (is_same_source(input, same)) bind_derived(stage, same, units, count);
+  if (status == WB_OK) status = drop_lacking(stage, input, other, units, count, err);
   wb_units_free(units, count);
   wb_stage_close(&below);
   wb_settings_free(settings, other);

@@ -51,6 +51,9 @@ wb_status wb_value_sizes(const wb_value *value, size_t *data, size_t *x, wb_erro
 wb_status wb_values_write(const char *path, const wb_values *values, wb_error *err);
 wb_status wb_values_read(const char *path, wb_values *values, wb_error *err);
 
+/* Why one value of such a file is missing, malloc'ed; *reason stays NULL where it is there. */
+wb_status wb_values_missing(const char *path, const char *name, char **reason, wb_error *err);
+
 /* The same as a group of an open file; `group` is absolute, without a trailing '/' ("" is the root). */
 wb_status wb_values_put(wb_h5 *file, const char *group, const wb_values *values, wb_error *err);
 wb_status wb_values_get(const wb_h5 *file, const char *group, wb_values *values, wb_error *err);

@@ -221,3 +221,15 @@ wb_status wb_values_read(const char *path, wb_values *values, wb_error *err) {
   wb_h5_close(file);
   return status;
 }
+
+wb_status wb_values_missing(const char *path, const char *name, char **reason, wb_error *err) {
+  wb_h5 *file = NULL;
+  char object[PATH_SIZE];
+  *reason = NULL;
+  wb_status status = wb_h5_open(path, &file, err);
+  if (status == WB_OK) status = join(object, "", name, "", err);
+  if (status == WB_OK && wb_h5_has_attribute(file, object, "missing"))
+    status = wb_h5_get_text(file, object, "missing", reason, err);
+  wb_h5_close(file);
+  return status;
+}

@@ -5,6 +5,7 @@ usage: test_rdm.py BUILD [PUBLISHED.h5]        as a test; PUBLISHED holds values
 
 SPDX-License-Identifier: GPL-3.0-or-later
 """
+import json
 import unittest
 
 import h5py
@@ -210,6 +211,19 @@ class SimilarityTable(unittest.TestCase):
             name = "-".join(str(value) for value in factors.values())
             got = Result("similarity-table", write_run(f"kind-{name}.h5", x, labels, rho=0.2, **factors)).study["table"]
             self.assertEqual(np.isfinite(got[0, 5:]).tolist(), [published] * 4, factors)
+
+    def test_a_run_of_one_class_costs_no_other(self):
+        x, labels = population(40, 10, 4, 0, 1)
+        good = [write_run(f"classes-{rho}.h5", x, labels, rho=rho) for rho in (0.0, 0.2)]
+        single = write_run("classes-single.h5", x, np.zeros(40, int), rho=0.2, seed=1)
+        out = here.folder / "classes"
+        done = workbench("run", "similarity-table", "--in", *good, single, "--out", out, "--quiet")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("needs similarity/across, which is missing for this run: there is only one class", done.stderr)
+        summary = json.loads((out / "summary.json").read_text())
+        self.assertEqual([failed["file"] for failed in summary["failed"]], [str(single)])
+        self.assertEqual(len(summary["values"]["table"]["data"]), 2)
+        self.assertEqual(workbench("run", "similarity-table", "--in", single, "--out", out).returncode, 4)
 
 
 if __name__ == "__main__":
