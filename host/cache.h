@@ -14,8 +14,8 @@
  * cache, the same for the whole process. */
 const char *wb_cache_folder(void);
 
-/* Identity of a file's content without reading it: "device:inode:size:mtime:ctime" in nanoseconds; of a folder
- * a digest of its files' names and identities. NULL where there is neither. malloc'ed. */
+/* Identity of a file's content without reading it: "device:inode:size:mtime:ctime" in nanoseconds; of a
+ * folder a digest of its files' names and identities. NULL where there is neither. malloc'ed. */
 char *wb_cache_stat(const char *path);
 
 /* Path of the result with this key (SHA-256); its folder exists. malloc'ed. */

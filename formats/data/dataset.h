@@ -45,8 +45,8 @@ typedef struct wb_dataset {
   wb_images train, test;
 } wb_dataset;
 
-/* The file or folder that `spec` names, absolute; NULL for images that are made. WB_ARG and WB_INPUT as below.
- * malloc'ed. */
+/* The file or folder that `spec` names, absolute; NULL for images that are made. WB_ARG and WB_INPUT as
+ * below. malloc'ed. */
 wb_status wb_dataset_place(const char *spec, char **place, wb_error *err);
 
 /* Loads the data set that `spec` names. WB_ARG for a malformed spec (with the nearest known form), WB_INPUT
