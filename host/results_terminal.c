@@ -9,7 +9,11 @@
 #include "statistics.h"
 #include "study.h"
 
-enum { MOST_OUTPUTS = 4, MOST_DECIMALS = 3 }; // decimals in a table that a plugin made
+enum {
+  MOST_OUTPUTS = 4,
+  MOST_DECIMALS = 3,
+  MOST_COLUMNS = 10
+}; // the last two: in a table that a plugin made
 
 /* A grid of cells, row 0 the titles; all owned. */
 typedef struct grid {
@@ -129,12 +133,31 @@ static const wb_value *table_of(const wb_study *study, const wb_output **output)
   return NULL;
 }
 
+/* A table as it is printed: with rows for columns where it has too many of those for a line. */
+typedef struct view {
+  size_t rows, cols;
+  char *const *row_labels, *const *col_labels;
+  const char *corner;
+  const double *data;
+  size_t row_step, col_step;
+} view;
+
+static view view_of(const wb_value *t, const wb_output *output) {
+  if (t->cols <= MOST_COLUMNS)
+    return (view){t->rows, t->cols, t->row_labels, t->col_labels, output->y_label, t->data, t->cols, 1};
+  return (view){t->cols, t->rows, t->col_labels, t->row_labels, output->x_label, t->data, 1, t->cols};
+}
+
+static double value_at(const view *v, size_t row, size_t col) {
+  return v->data[row * v->row_step + col * v->col_step];
+}
+
 /* As many decimals as tell the numbers of a column from rounded ones, at most MOST_DECIMALS. */
-static int column_decimals(const wb_value *table, size_t col) {
+static int column_decimals(const view *v, size_t col) {
   int decimals = 0;
   double scale = 1;
-  for (size_t r = 0; r < table->rows; r++) {
-    const double value = fabs(table->data[r * table->cols + col]);
+  for (size_t r = 0; r < v->rows; r++) {
+    const double value = fabs(value_at(v, r, col));
     while (decimals < MOST_DECIMALS && fabs(value * scale - round(value * scale)) > 1e-9) {
       decimals++;
       scale *= 10;
@@ -145,15 +168,16 @@ static int column_decimals(const wb_value *table, size_t col) {
 
 /* Rows and columns as the plugin named them; what is no number is empty in the table and '-' here. */
 static grid copy_table(const wb_value *table, const wb_output *output) {
-  grid g = {.rows = 1 + table->rows, .cols = 1 + table->cols};
+  const view v = view_of(table, output);
+  grid g = {.rows = 1 + v.rows, .cols = 1 + v.cols};
   g.cells = wb_new(char *, g.rows *g.cols);
-  g.cells[0] = wb_copy(output->y_label ? output->y_label : "");
-  for (size_t r = 0; r < table->rows; r++) g.cells[(r + 1) * g.cols] = wb_copy(table->row_labels[r]);
-  for (size_t c = 0; c < table->cols; c++) {
-    const int decimals = column_decimals(table, c);
-    g.cells[c + 1] = wb_copy(table->col_labels[c]);
-    for (size_t r = 0; r < table->rows; r++) {
-      const double value = table->data[r * table->cols + c];
+  g.cells[0] = wb_copy(v.corner ? v.corner : "");
+  for (size_t r = 0; r < v.rows; r++) g.cells[(r + 1) * g.cols] = wb_copy(v.row_labels[r]);
+  for (size_t c = 0; c < v.cols; c++) {
+    const int decimals = column_decimals(&v, c);
+    g.cells[c + 1] = wb_copy(v.col_labels[c]);
+    for (size_t r = 0; r < v.rows; r++) {
+      const double value = value_at(&v, r, c);
       g.cells[(r + 1) * g.cols + c + 1] = isnan(value) ? wb_copy("-") : number(value, decimals);
     }
   }

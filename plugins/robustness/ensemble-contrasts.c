@@ -27,16 +27,15 @@ static const wb_input inputs_table[] = {WB_MEMBERS_INPUT_ROWS};
 
 #define DIFFERENCE(output_name, output_title, what)                                                          \
   .name = (output_name), .title = (output_title), .help = (what), .x_label = "noise",                        \
-  .y_label = "conditions", .low = -2, .high = 2, .reference = 0, .shape = WB_MATRIX,                         \
-  .flags = WB_OUTPUT_MAY_BE_MISSING
+  .y_label = "conditions", .low = -2, .high = 2, .reference = 0, .shape = WB_MATRIX, .plot = WB_PLOT_NONE
 
 static const wb_output outputs_table[] = {
     {DIFFERENCE("difference", "difference in gain", "gain of the second condition minus gain of the first"),
-     .higher_means = "more gained by the second", .plot = WB_PLOT_NONE},
+     .higher_means = "more gained by the second", .flags = WB_OUTPUT_MAY_BE_MISSING | WB_OUTPUT_HEADLINE},
     {DIFFERENCE("difference-low", "difference from", "lower end of the 95% interval over images"),
-     .plot = WB_PLOT_NONE},
+     .flags = WB_OUTPUT_MAY_BE_MISSING},
     {DIFFERENCE("difference-high", "difference to", "upper end of the 95% interval over images"),
-     .plot = WB_PLOT_NONE},
+     .flags = WB_OUTPUT_MAY_BE_MISSING},
 };
 
 /* gain (settings, count) of one condition's soft vote, image by image. */

@@ -62,12 +62,12 @@ static void emit_table(wb_values *values, const wb_study *study, const wb_condit
   synthetic_add(values, (wb_value){.name = "i", .shape = WB_SCALAR, .data = (double[]){0}});
 }
 
-/* A study that makes a table shows it: decimals by column, '-' where there is no number. */
-static void test_table(void **state) {
-  (void)state;
+/* What is printed of a study that makes a table. */
+static void check_table(wb_value table, const char *expected) {
   wb_output outputs[] = {{.name = "i", .shape = WB_SCALAR},
                          {.name = "drawn", .shape = WB_MATRIX, .flags = WB_OUTPUT_HEADLINE},
                          {.name = "table",
+                          .x_label = "noise",
                           .y_label = "condition",
                           .shape = WB_MATRIX,
                           .plot = WB_PLOT_NONE,
@@ -78,21 +78,40 @@ static void test_table(void **state) {
   spec.output_count = 3;
   wb_study *study =
       synthetic_study(&(synthetic){.objectives = ce, .seeds = 1, .spec = &spec, .emit = emit_table});
-  char *rows[] = {"ce rho 0", "ce rho 0.2"}, *columns[] = {"within", "bold", "published"}, *text = NULL;
-  double numbers[] = {0.77123, NAN, 0.77, 1.0 / 3, 1, NAN};
-  wb_value value = {.name = "table", .shape = WB_MATRIX, .rows = 2, .cols = 3, .data = numbers};
-  value.row_labels = rows;
-  value.col_labels = columns;
-  synthetic_add(&study->values, value);
+  char *text = NULL;
+  table.name = "table";
+  table.shape = WB_MATRIX;
+  synthetic_add(&study->values, table);
   assert_int_equal(wb_results_table(study, &text, NULL), WB_OK);
-  assert_string_equal(text, "condition    within   bold   published\n"
-                            "ce rho 0     0.771    -      0.77\n"
-                            "ce rho 0.2   0.333    1      -\n");
+  assert_string_equal(text, expected);
   free(text);
   synthetic_free(study);
 }
 
+/* Decimals by column, '-' where there is no number. */
+static void test_table(void **state) {
+  (void)state;
+  char *rows[] = {"ce rho 0", "ce rho 0.2"}, *columns[] = {"within", "bold", "published"};
+  double numbers[] = {0.77123, NAN, 0.77, 1.0 / 3, 1, NAN};
+  check_table((wb_value){.rows = 2, .cols = 3, .data = numbers, .row_labels = rows, .col_labels = columns},
+              "condition    within   bold   published\n"
+              "ce rho 0     0.771    -      0.77\n"
+              "ce rho 0.2   0.333    1      -\n");
+}
+
+/* More columns than a line holds become rows. */
+static void test_wide_table(void **state) {
+  (void)state;
+  char *rows[] = {"ce", "supcon"}, *columns[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"};
+  double numbers[22] = {0.5, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, NAN};
+  check_table((wb_value){.rows = 2, .cols = 11, .data = numbers, .row_labels = rows, .col_labels = columns},
+              "noise   ce     supcon\na       0.5    11\nb       1.0    12\nc       2.0    13\n"
+              "d       3.0    14\ne       4.0    15\nf       5.0    16\ng       6.0    17\n"
+              "h       7.0    18\ni       8.0    19\nj       9.0    20\nk       10.0   -\n");
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_terminal), cmocka_unit_test(test_table)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_terminal), cmocka_unit_test(test_table),
+                                     cmocka_unit_test(test_wide_table)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
