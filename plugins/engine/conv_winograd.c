@@ -102,7 +102,7 @@ static wb_status infer(void *state, int n, const float *x, const float *filters,
       .create = create_##form##_##isa,                                                                       \
       .destroy = free,                                                                                       \
       .scratch = scratch_size,                                                                               \
-      .takes_norm = norm,                                                                                    \
+      .takes_norm = (norm),                                                                                  \
       .forward = forward,                                                                                    \
       .backward_data = backward_data,                                                                        \
       .backward_weights = backward_weights,                                                                  \
