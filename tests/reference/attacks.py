@@ -97,7 +97,7 @@ def main():
                 print(json.dumps({"attack": name, "epsilons": [0, *EPSILONS], "workbench": [float(v) for v in ours],
                                   "pytorch": theirs[name]}))
     print(f"largest difference {100 * worst:.2f} points of {a.images} images")
-    sys.exit(worst > 0.005)
+    sys.exit(int(worst > 0.005))
 
 
 if __name__ == "__main__":
