@@ -119,9 +119,10 @@ static void put_value(wb_tsv *table, const source *s, const char **names, size_t
   static const size_t widths[] = {
       [WB_SCALAR] = 1, [WB_CURVE] = 2, [WB_MATRIX] = 5, [WB_POINTS] = 5, [WB_HISTOGRAM] = 3};
   const size_t lines = v->missing ? 1 : v->shape == WB_MATRIX ? v->rows * v->cols : v->rows;
+  const char **levels = wb_new(const char *, count);
+  for (size_t f = 0; f < count; f++) levels[f] = wb_factor_get(s->factors, s->factor_count, names[f]);
   for (size_t i = 0; i < lines; i++) {
-    for (size_t f = 0; f < count; f++)
-      wb_tsv_text(table, wb_factor_get(s->factors, s->factor_count, names[f]));
+    for (size_t f = 0; f < count; f++) wb_tsv_text(table, levels[f]);
     if (s->file) wb_tsv_text(table, s->file);
     if (v->missing)
       for (size_t k = 0; k < widths[v->shape]; k++) wb_tsv_text(table, NULL);
@@ -130,6 +131,7 @@ static void put_value(wb_tsv *table, const source *s, const char **names, size_t
     wb_tsv_text(table, v->missing);
     wb_tsv_end_row(table);
   }
+  free(levels);
 }
 
 static wb_status write_table(const wb_study *study, const wb_output *output, const char **names, size_t count,

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "figure/figure_internal.h"
+#include "text/number.h"
 
 /* Text without line breaks. */
 static void put_text(FILE *out, const char *text) {
@@ -10,10 +11,11 @@ static void put_text(FILE *out, const char *text) {
 }
 
 static void put_number(FILE *out, double value) {
+  char text[WB_NUMBER_SIZE];
   if (isnan(value))
     fputs("NaN", out);
   else
-    fprintf(out, "%.9g", value);
+    fwrite(text, 1, wb_print_number(value, text), out);
 }
 
 static void put_row(FILE *out, const double *values, size_t count) {

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "base/rng.h"
+#include "text/number.h"
 #include "text/tsv.h"
 
 static void test_cells(void **state) {
@@ -41,6 +43,53 @@ static void test_cells(void **state) {
                             "\t\t-inf\t1e-300\t-9223372036854775808\n");
 }
 
+static void check_number(double value) {
+  char ours[WB_NUMBER_SIZE], theirs[WB_NUMBER_SIZE];
+  const size_t length = wb_print_number(value, ours);
+  snprintf(theirs, sizeof theirs, "%.9g", value);
+  assert_string_equal(ours, theirs);
+  assert_int_equal(length, strlen(theirs));
+}
+
+/* Numbers of every size, their neighbours, ties and those that round up to another power of ten, beside
+ * printf. */
+static void test_numbers(void **state) {
+  (void)state;
+  static const double ties[] = {0,
+                                -0.0,
+                                0.5,
+                                1e-4,
+                                9.9999999949e-5,
+                                9.9999999951e-5,
+                                1e9,
+                                999999999.5,
+                                999999999.4,
+                                99999999.995,
+                                100000000.5,
+                                100000001.5,
+                                0.000244140625,
+                                1.0000000005,
+                                123456.7890625,
+                                INFINITY,
+                                -INFINITY,
+                                5e-324};
+  for (size_t i = 0; i < sizeof ties / sizeof *ties; i++)
+    for (int step = -1; step <= 1; step++) {
+      const double value = step ? nextafter(ties[i], step * INFINITY) : ties[i];
+      check_number(value);
+      check_number(-value);
+    }
+  wb_rng rng = wb_rng_make(7, "numbers", 0);
+  for (size_t i = 0; i < 200000; i++) {
+    const double uniform = (wb_rng_u32(&rng) + wb_rng_u32(&rng) * 0x1p-32) * 0x1p-32;
+    const double scaled = (uniform - 0.5) * pow(10, (int)(i % 24) - 10);
+    check_number(scaled);
+    check_number((float)scaled);
+    check_number(rint(scaled * 64) / 64); // short binary fractions: the ties
+    check_number(rint(scaled * 1e4) / 1e4);
+  }
+}
+
 static void test_failures(void **state) {
   (void)state;
   wb_tsv *table = NULL;
@@ -59,6 +108,7 @@ static void test_failures(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_cells), cmocka_unit_test(test_failures)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_cells), cmocka_unit_test(test_numbers),
+                                     cmocka_unit_test(test_failures)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
