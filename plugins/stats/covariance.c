@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum { TILE = 128, CHUNK = 64, ALIGN = 64 / sizeof(double) };
-enum { LEAST_PART = 256, PART_ROOM = 1 << 19 }; // stimuli at once; numbers, 4 MB: they stay in the cache
+enum { LEAST_PART = 256, PART_ROOM = 1 << 18 }; // stimuli at once; numbers, 2 MB: they stay in the cache
 
 static bool has_avx512(void) {
 #if defined(__x86_64__)

@@ -9,37 +9,35 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <math.h>
-#include <string.h>
+#include <omp.h>
 
 enum {
   LANES = 8,
   ACROSS = WB_COVARIANCE_PAD / LANES, // panels side by side in a tile
   GROUP = 8,                          // panels that are filled together: 256 bytes of each stimulus
-  DEPTH = 256                         // stimuli: a panel of them is half of a first-level cache
+  DEPTH = 192                         // stimuli: 256 units of them are less than half of a second-level cache
 };
 
 #define WB_INLINE static inline __attribute__((always_inline))
 
-/* Units first .. first+LANES-1 of a stimulus, zero where there is none. */
-WB_INLINE __m256 load_units(const float *row, size_t first, size_t units) {
-  if (first + LANES <= units) return _mm256_loadu_ps(row + first);
-  float some[LANES] = {0};
-  if (first < units) memcpy(some, row + first, (units - first) * sizeof *some);
-  return _mm256_loadu_ps(some);
-}
-
-/* `count` panels from unit `first` on, of p->n stimuli each; adds the units up. */
+/* `count` panels from unit `first` on, of p->n stimuli each, zeros where there is no unit; adds the units up.
+ */
 WB_INLINE void pack(double *panels, const wb_covariance *c, const wb_covariance_part *p, size_t first,
                     size_t count) {
   const __m256 least = _mm256_set1_ps(p->after_relu ? 0 : -INFINITY);
-  __m512d sum[GROUP];
-  for (size_t q = 0; q < count; q++) sum[q] = _mm512_setzero_pd();
+  __m512d sum[GROUP], shift[GROUP];
+  __mmask8 there[GROUP];
+  for (size_t q = 0; q < count; q++) {
+    const size_t unit = first + LANES * q, left = unit < c->units ? c->units - unit : 0;
+    there[q] = left < LANES ? (__mmask8)((1U << left) - 1) : 0xff;
+    shift[q] = _mm512_loadu_pd(c->shift + unit);
+    sum[q] = _mm512_setzero_pd();
+  }
   for (size_t s = 0; s < p->n; s++) {
-    const float *row = p->x + (p->pick ? p->pick[s] : s) * c->units;
+    const float *row = p->x + (p->pick ? p->pick[s] : s) * c->units + first;
     for (size_t q = 0; q < count; q++) {
-      const size_t unit = first + LANES * q;
-      const __m256 x = _mm256_max_ps(least, load_units(row, unit, c->units)); // NAN stays
-      const __m512d d = _mm512_cvtps_pd(x) - _mm512_loadu_pd(c->shift + unit);
+      const __m256 x = _mm256_max_ps(least, _mm256_maskz_loadu_ps(there[q], row + LANES * q)); // NAN stays
+      const __m512d d = _mm512_cvtps_pd(x) - shift[q];
       sum[q] += d;
       _mm512_store_pd(panels + LANES * (q * p->n + s), d);
     }
@@ -55,7 +53,11 @@ static void multiply(double *out, size_t stride, const double *rows, const doubl
                      size_t depth) {
   __m512d sum[LANES][ACROSS];
   for (int i = 0; i < LANES; i++) {
-    for (int a = 0; a < ACROSS; a++) sum[i][a] = _mm512_setzero_pd();
+    for (int a = 0; a < ACROSS; a++) {
+      sum[i][a] = _mm512_setzero_pd();
+      _mm_prefetch(out + (size_t)i * stride + (size_t)a * LANES,
+                   _MM_HINT_T0); // of the last cache, if it is large
+    }
   }
   for (size_t s = 0; s < depth; s++, rows += LANES, columns += LANES) {
     const __m512d x = _mm512_load_pd(columns), y = _mm512_load_pd(columns + next),
@@ -75,19 +77,51 @@ static void multiply(double *out, size_t stride, const double *rows, const doubl
   }
 }
 
-/* Columns first .. first+23 of the lower triangle, and what lies above it in the tiles on the diagonal. */
-static void multiply_column(const wb_covariance *c, const double *panels, size_t n, size_t first) {
-  const size_t next = LANES * n;
+/* ---- The tiles of the lower triangle, and what lies above it in those on the diagonal ----
+ *
+ * They are numbered down the columns of tiles, from the left; a thread has a run of them. */
+
+typedef struct tile {
+  size_t row, column; // its first
+} tile;
+
+/* Rows of tiles: those with a unit. */
+static size_t row_tiles(const wb_covariance *c) {
+  return (c->units + LANES - 1) / LANES;
+}
+
+static size_t count_tiles(const wb_covariance *c) {
+  size_t count = 0;
+  for (size_t first = 0; first < row_tiles(c); first += ACROSS) count += row_tiles(c) - first;
+  return count;
+}
+
+static tile tile_at(const wb_covariance *c, size_t index) {
+  size_t first = 0;
+  for (; index >= row_tiles(c) - first; first += ACROSS) index -= row_tiles(c) - first;
+  return (tile){(first + index) * LANES, first * LANES};
+}
+
+static tile next_tile(const wb_covariance *c, tile t) {
+  t.row += LANES;
+  if (t.row >= row_tiles(c) * LANES) t.row = t.column += WB_COVARIANCE_PAD;
+  return t;
+}
+
+/* `count` tiles from `t` on. The stimuli are the outer loop: a block of all panels stays in the second-level
+ * cache. */
+static void multiply_tiles(const wb_covariance *c, const double *panels, size_t n, const tile first,
+                           size_t count) {
   for (size_t s = 0; s < n; s += DEPTH) {
-    const double *columns = panels + first * n + LANES * s;
-    for (size_t row = first; row < c->stride; row += LANES)
-      multiply(c->cross + row * c->stride + first, c->stride, panels + row * n + LANES * s, columns, next,
-               n - s < DEPTH ? n - s : DEPTH);
+    tile t = first;
+    for (size_t k = 0; k < count; k++, t = next_tile(c, t))
+      multiply(c->cross + t.row * c->stride + t.column, c->stride, panels + t.row * n + LANES * s,
+               panels + t.column * n + LANES * s, LANES * n, n - s < DEPTH ? n - s : DEPTH);
   }
 }
 
 void wb_covariance_add_avx512(wb_covariance *c, const wb_covariance_part *p, double *panels) {
-  const size_t wide = (size_t)LANES * GROUP;
+  const size_t wide = (size_t)LANES * GROUP, tiles = count_tiles(c);
 #pragma omp parallel
   {
 #pragma omp for schedule(static)
@@ -97,9 +131,9 @@ void wb_covariance_add_avx512(wb_covariance *c, const wb_covariance_part *p, dou
       else
         pack(panels + first * p->n, c, p, first, (c->stride - first) / LANES);
     }
-#pragma omp for schedule(dynamic, 1)
-    for (size_t first = 0; first < c->stride; first += WB_COVARIANCE_PAD)
-      multiply_column(c, panels, p->n, first);
+    const size_t threads = (size_t)omp_get_num_threads(), thread = (size_t)omp_get_thread_num();
+    const size_t begin = tiles * thread / threads, end = tiles * (thread + 1) / threads;
+    if (begin < end) multiply_tiles(c, panels, p->n, tile_at(c, begin), end - begin);
   }
 }
 #endif
