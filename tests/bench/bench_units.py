@@ -22,7 +22,7 @@ arguments.add_argument("--threads", type=int, default=2)
 arguments.add_argument("--repeats", type=int, default=5)
 options = arguments.parse_args()
 os.environ.update({name: str(options.threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")})
-os.environ["OMP_WAIT_POLICY"] = "passive"
+os.environ["GOMP_SPINCOUNT"] = "10000"  # as in the processes of plugins
 
 import numpy as np  # noqa: E402 (after the number of threads is set)
 from scipy.spatial.distance import pdist  # noqa: E402
