@@ -14,6 +14,7 @@
 
 #include "base/rng.h"
 #include "neighbours.h"
+#include "neighbours_internal.h"
 #include "pca.h"
 
 enum { N = 1100, D = 17, K = 30 }; // more than a block of rows and of columns
@@ -94,6 +95,32 @@ static void test_threads(void **state) {
   assert_true(all_others[0] == 1 && all_others[1] == 0 && squares[0] == squares[1]);
 }
 
+#if defined(__x86_64__)
+/* The AVX2 kernel finds what the plain loop finds, with the same squares, whatever the length and the limits.
+ */
+static void test_scans(void **state) {
+  (void)state;
+  if (!__builtin_cpu_supports("avx2")) skip();
+  enum { MOST = 256 };
+  float norms[MOST], limits[MOST], plain[MOST], fast[MOST];
+  uint16_t plain_hits[MOST], fast_hits[MOST];
+  wb_rng rng = wb_rng_make(3, "test-neighbours", 0);
+  for (size_t n = 0; n <= MOST; n += n < 20 ? 1 : 59) {
+    for (size_t j = 0; j < n; j++) {
+      norms[j] = wb_rng_range(&rng, 0, 2);
+      plain[j] = fast[j] = wb_rng_range(&rng, -3, 1);
+      limits[j] = j % 7 ? wb_rng_range(&rng, 0, 2) : INFINITY;
+    }
+    const float limit = n % 3 ? 0.5F : 0;
+    const size_t count = wb_neighbours_scan_plain(plain_hits, plain, norms, 1, limits, limit, n);
+    assert_int_equal(wb_neighbours_scan_avx2(fast_hits, fast, norms, 1, limits, limit, n), count);
+    if (n) assert_memory_equal(plain, fast, n * sizeof *fast);
+    if (count) assert_memory_equal(plain_hits, fast_hits, count * sizeof *fast_hits);
+    if (n > 100) assert_true(count > 20 && count < n); // neither all nor none
+  }
+}
+#endif
+
 /* Scores are centred, uncorrelated, of falling variance; and no direction at all has more than the first. */
 static void test_components(void **state) {
   (void)state;
@@ -152,11 +179,14 @@ static void test_components_by_hand(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_against_plain_search),
-      cmocka_unit_test(test_ties),
-      cmocka_unit_test(test_threads),
-      cmocka_unit_test(test_components),
-      cmocka_unit_test(test_components_by_hand),
+    cmocka_unit_test(test_against_plain_search),
+    cmocka_unit_test(test_ties),
+    cmocka_unit_test(test_threads),
+#if defined(__x86_64__)
+    cmocka_unit_test(test_scans),
+#endif
+    cmocka_unit_test(test_components),
+    cmocka_unit_test(test_components_by_hand),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
