@@ -17,8 +17,7 @@ struct wb_tsv {
   char *path;
   bool inside;         // a cell was written in this row
   size_t used;         // of the buffer
-  char buffer[BUFFER]; // a table of a million cells is not uncommon: stdio's locks would cost more than the
-                       // numbers
+  char buffer[BUFFER]; // stdio's lock at each cell would cost more than the cell
 };
 
 static void flush(wb_tsv *table) {

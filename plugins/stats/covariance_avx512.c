@@ -20,8 +20,7 @@ enum {
 
 #define WB_INLINE static inline __attribute__((always_inline))
 
-/* `count` panels from unit `first` on, of p->n stimuli each, zeros where there is no unit; adds the units up.
- */
+/* `count` panels from unit `first` on, of p->n stimuli, zeros where there is no unit; adds the units up. */
 WB_INLINE void pack(double *panels, const wb_covariance *c, const wb_covariance_part *p, size_t first,
                     size_t count) {
   const __m256 least = _mm256_set1_ps(p->after_relu ? 0 : -INFINITY);
@@ -55,8 +54,7 @@ static void multiply(double *out, size_t stride, const double *rows, const doubl
   for (int i = 0; i < LANES; i++) {
     for (int a = 0; a < ACROSS; a++) {
       sum[i][a] = _mm512_setzero_pd();
-      _mm_prefetch(out + (size_t)i * stride + (size_t)a * LANES,
-                   _MM_HINT_T0); // of the last cache, if it is large
+      _mm_prefetch(out + (size_t)i * stride + (size_t)a * LANES, _MM_HINT_T0);
     }
   }
   for (size_t s = 0; s < depth; s++, rows += LANES, columns += LANES) {
