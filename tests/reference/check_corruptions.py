@@ -144,7 +144,7 @@ RANDOM = {
 
 def ours(build, images, name, severity):
     """Corrupts (n, row, column, channel)."""
-    command = [build / "bin/bench_corruption", name, str(severity), "3", str(SIDE), str(SIDE)]
+    command = [build / "tests/support/corrupt_images", name, str(severity), "3", str(SIDE), str(SIDE)]
     done = subprocess.run(command, input=images.transpose(0, 3, 1, 2).tobytes(), capture_output=True, check=True)
     return np.frombuffer(done.stdout, np.uint8).reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
 

@@ -1,7 +1,7 @@
-/* bench_corruption.c: corrupts images, for tests/reference/check_corruptions.py. SPDX-License-Identifier:
+/* corrupt_images.c: corrupts images, for tests/reference/check_corruptions.py. SPDX-License-Identifier:
  * GPL-3.0-or-later
  *
- *     bench_corruption NAME SEVERITY CHANNELS HEIGHT WIDTH <images >corrupted     bytes, one image after the
+ *     corrupt_images NAME SEVERITY CHANNELS HEIGHT WIDTH <images >corrupted     bytes, one image after the
  * other, each (channels, height, width)
  */
 #include <stdio.h>
@@ -12,20 +12,20 @@
 
 int main(int argc, char **argv) {
   if (argc != 6) {
-    fprintf(stderr, "usage: bench_corruption NAME SEVERITY CHANNELS HEIGHT WIDTH <images >corrupted\n");
+    fprintf(stderr, "usage: corrupt_images NAME SEVERITY CHANNELS HEIGHT WIDTH <images >corrupted\n");
     return 2;
   }
   int type = 0;
   while (wb_corruption_names[type] && strcmp(wb_corruption_names[type], argv[1]) != 0) type++;
   const int severity = atoi(argv[2]), channels = atoi(argv[3]), height = atoi(argv[4]), width = atoi(argv[5]);
   if (!wb_corruption_names[type] || severity < 1 || severity > WB_SEVERITIES) {
-    fprintf(stderr, "bench_corruption: no corruption %s of severity %s\n", argv[1], argv[2]);
+    fprintf(stderr, "corrupt_images: no corruption %s of severity %s\n", argv[1], argv[2]);
     return 2;
   }
   wb_corruptor *corruptor = NULL;
   wb_error err = {0};
   if (wb_corruptor_create(channels, height, width, &corruptor, &err) != WB_OK) {
-    fprintf(stderr, "bench_corruption: %s\n", err.message);
+    fprintf(stderr, "corrupt_images: %s\n", err.message);
     return 2;
   }
   const size_t size = (size_t)channels * (size_t)height * (size_t)width;
@@ -35,7 +35,7 @@ int main(int argc, char **argv) {
     failed = wb_corrupt(corruptor, out, in, type, severity, 0, index, &err) != WB_OK ||
              fwrite(out, 1, size, stdout) != size;
   failed = fflush(stdout) != 0 || failed;
-  if (failed) fprintf(stderr, "bench_corruption: %s\n", err.status != WB_OK ? err.message : "cannot write");
+  if (failed) fprintf(stderr, "corrupt_images: %s\n", err.status != WB_OK ? err.message : "cannot write");
   free(in);
   free(out);
   wb_corruptor_free(corruptor);
