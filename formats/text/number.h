@@ -7,8 +7,8 @@
 
 enum { WB_NUMBER_SIZE = 32 };
 
-/* What printf's "%.9g" prints in the C locale, correctly rounded, several times as fast: writes it with a
- * closing NUL and returns its length. `value`: anything; NaN is "nan" or "-nan". */
+/* What printf's "%.9g" prints in the C locale, correctly rounded: writes it with a closing NUL and returns
+ * its length. `value`: anything; NaN is "nan" or "-nan". */
 size_t wb_print_number(double value, char text[WB_NUMBER_SIZE]);
 
 #endif

@@ -17,7 +17,7 @@ struct wb_tsv {
   char *path;
   bool inside;         // a cell was written in this row
   size_t used;         // of the buffer
-  char buffer[BUFFER]; // stdio's lock at each cell would cost more than the cell
+  char buffer[BUFFER]; // stdio would lock the file at each character
 };
 
 static void flush(wb_tsv *table) {

@@ -65,11 +65,9 @@ typedef struct search {
   const float *x; // (n, d)
   float *norms;   // (n): squared lengths
   size_t n, d, k, room, blocks;
-  /* of each point: its candidates (n, room), their number, and the square that a further one must not exceed
-   */
-  candidate *items;
-  uint32_t *counts;
-  float *limits;
+  candidate *items; // (n, room): of each point
+  uint32_t *counts; // (n): how many
+  float *limits;    // (n): the square that a further one must not exceed
 } search;
 
 size_t wb_neighbours_scan_plain(uint16_t *hits, float *product, const float *norms, float norm,

@@ -14,7 +14,6 @@ import subprocess
 import sys
 
 import numpy as np
-from PIL import Image
 from scipy import ndimage
 
 import make_corruption as formulas
@@ -31,33 +30,7 @@ def bilinear(x, rows, cols):
     return np.stack([ndimage.map_coordinates(x[..., c], [rows, cols], order=1, mode="mirror") for c in range(3)], -1)
 
 
-def levels(x):
-    return np.uint8(np.clip(x, 0, 1) * 255 + 1e-9)
-
-
-# ---- Without random numbers: of a byte image, a byte image ----
-
-def by_float(formula, parameters):
-    return [lambda byte, c=c: levels(formula(byte / 255, *c) if isinstance(c, tuple) else formula(byte / 255, c))
-            for c in parameters]
-
-
-def pixelate(byte, factor):
-    return np.asarray(Image.fromarray(byte).resize((int(SIDE * factor),) * 2, Image.BOX).resize((SIDE, SIDE), Image.BOX))
-
-
-FIXED = {
-    "defocus_blur": by_float(formulas.defocus, [(0.3, 0.4), (0.4, 0.5), (0.5, 0.6), (1, 0.2), (1.5, 0.1)]),
-    "zoom_blur": by_float(formulas.zoom, [1.06, 1.11, 1.16, 1.21, 1.26]),
-    "brightness": by_float(formulas.brightness, [0.05, 0.1, 0.15, 0.2, 0.3]),
-    "contrast": by_float(formulas.contrast, [0.75, 0.5, 0.4, 0.3, 0.15]),
-    "pixelate": [lambda byte, c=c: pixelate(byte, c) for c in (0.95, 0.9, 0.85, 0.75, 0.65)],
-    "jpeg_compression": [lambda byte, c=c: np.asarray(formulas.jpeg(Image.fromarray(byte), c))
-                         for c in (80, 65, 58, 50, 40)],
-}
-
-
-# ---- With random numbers ----
+# ---- The corruptions with random numbers ----
 
 def impulse(x, share):
     hit, salt = rng.random(x.shape) < share, rng.random(x.shape) < 0.5
@@ -65,7 +38,7 @@ def impulse(x, share):
 
 
 def glass(x, sigma, reach, times):
-    x = levels(blurred(x, sigma))
+    x = formulas.levels(blurred(x, sigma))
     for _ in range(times):
         for row in range(SIDE - reach, reach, -1):
             for col in range(SIDE - reach, reach, -1):
@@ -108,7 +81,7 @@ def fog(x, amount, decay):
 
 def snow(x, mean, sd, zoom, least, radius, sigma, kept):
     layer = formulas.clipped_zoom(rng.normal(mean, sd, (SIDE, SIDE, 1)), zoom)[..., 0]
-    layer = levels(np.where(layer < least, 0, layer)) / 255
+    layer = formulas.levels(np.where(layer < least, 0, layer)) / 255
     layer = formulas.motion(layer, radius, sigma, rng.uniform(-135, -45))[..., None]
     grey = (x @ [0.299, 0.587, 0.114])[..., None]
     return kept * x + (1 - kept) * np.maximum(x, grey * 1.5 + 0.5) + layer + np.rot90(layer, 2)
@@ -160,7 +133,7 @@ def main():
     good = True
     print(f"{len(images)} images of CIFAR-10's test set, severities 1 to 5\n")
     print("| without random numbers | equal | one level off | more | largest |\n|---|---|---|---|---|")
-    for name, formula in FIXED.items():
+    for name, formula in formulas.FIXED.items():
         difference = np.concatenate([
             np.abs(np.int32(ours(options.build, images, name, k + 1)) - np.stack([formula[k](x) for x in images])).ravel()
             for k in range(5)])
@@ -170,7 +143,7 @@ def main():
     print("\n| with random numbers | mean change, levels: ours | by the formulas | ratio |\n|---|---|---|---|")
     for name, (formula, parameters) in RANDOM.items():
         mine = [np.abs(np.float64(ours(options.build, images, name, k + 1)) - images).mean() for k in range(5)]
-        theirs = [np.mean([np.abs(np.float64(levels(formula(x / 255, *c))) - x).mean() for x in images]) for c in parameters]
+        theirs = [np.mean([np.abs(np.float64(formulas.levels(formula(x / 255, *c))) - x).mean() for x in images]) for c in parameters]
         ratio = np.divide(mine, theirs)
         good &= bool(np.all(np.abs(ratio - 1) < 0.1))
         print(f"| {name} | {' '.join(f'{v:.2f}' for v in mine)} | {' '.join(f'{v:.2f}' for v in theirs)} | "

@@ -71,20 +71,38 @@ def motion(x, radius, sigma, degrees):
     return out
 
 
+def pixelate(image, factor):
+    return image.resize((int(SIDE * factor),) * 2, Image.BOX).resize((SIDE, SIDE), Image.BOX)
+
+
+def levels(x):
+    """Where a value is a whole level, its rounding error must not decide which side it is cut off to."""
+    return np.uint8(np.clip(x, 0, 1) * 255 + 1e-9)
+
+
+def by_number(formula, parameters):
+    return [lambda byte, c=c: levels(formula(byte / 255, *np.atleast_1d(c))) for c in parameters]
+
+
+def by_image(formula, parameters):
+    return [lambda byte, c=c: np.asarray(formula(Image.fromarray(byte), c)) for c in parameters]
+
+
+# Of each severity, from a byte image to a byte image.
+FIXED = {
+    "defocus_blur": by_number(defocus, [(0.3, 0.4), (0.4, 0.5), (0.5, 0.6), (1, 0.2), (1.5, 0.1)]),
+    "zoom_blur": by_number(zoom, [1.06, 1.11, 1.16, 1.21, 1.26]),
+    "brightness": by_number(brightness, [0.05, 0.1, 0.15, 0.2, 0.3]),
+    "contrast": by_number(contrast, [0.75, 0.5, 0.4, 0.3, 0.15]),
+    "pixelate": by_image(pixelate, [0.95, 0.9, 0.85, 0.75, 0.65]),
+    "jpeg_compression": by_image(jpeg, [80, 65, 58, 50, 40]),
+}
+
+
 def main():
     byte = picture()
-    x, image = byte / 255, Image.fromarray(byte)
-    out = {
-        "defocus_blur": [defocus(x, *c) for c in ((0.3, 0.4), (0.4, 0.5), (0.5, 0.6), (1, 0.2), (1.5, 0.1))],
-        "zoom_blur": [zoom(x, end) for end in (1.06, 1.11, 1.16, 1.21, 1.26)],
-        "brightness": [brightness(x, c) for c in (0.05, 0.1, 0.15, 0.2, 0.3)],
-        "contrast": [contrast(x, c) for c in (0.75, 0.5, 0.4, 0.3, 0.15)],
-    }
-    # Where a value is a whole level, its rounding error must not decide which side it is cut off to.
-    out = {name: np.uint8(np.clip(stack, 0, 1) * 255 + 1e-9) for name, stack in out.items()}
-    out["pixelate"] = np.stack([image.resize((int(SIDE * c),) * 2, Image.BOX).resize((SIDE, SIDE), Image.BOX)
-                                for c in (0.95, 0.9, 0.85, 0.75, 0.65)])
-    out["jpeg_compression"] = np.stack([jpeg(image, c) for c in (80, 65, 58, 50, 40)])
+    x = byte / 255
+    out = {name: np.stack([corrupt(byte) for corrupt in severities]) for name, severities in FIXED.items()}
     with h5py.File(pathlib.Path(__file__).with_name("corruption.h5"), "w") as f:
         f["input"] = byte.transpose(2, 0, 1)
         for name, stack in out.items():  # (severity, channel, row, column)

@@ -75,7 +75,7 @@ static void test_numbers(void **state) {
                                 5e-324};
   for (size_t i = 0; i < sizeof ties / sizeof *ties; i++)
     for (int step = -1; step <= 1; step++) {
-      const double value = step ? nextafter(ties[i], step * INFINITY) : ties[i];
+      const double value = step ? nextafter(ties[i], (double)step * (double)INFINITY) : ties[i];
       check_number(value);
       check_number(-value);
     }
