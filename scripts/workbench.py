@@ -5,7 +5,7 @@ where a table is asked for as a DataFrame.
     import workbench as wb
 
     for run in wb.runs("runs/*.h5"):                          # factors, then arrays as NumPy
-        print(run.factors["objective"], run.factors["rho"], run.history["train_task_loss"][-1])
+        print(run.factors["objective"], run.factors.get("rho"), run.history["train_task_loss"][-1])
     run = wb.Run("runs/x.h5")
     embedding, labels = run.activations("embedding"), run.activations("labels")
     maps = embedding.reshape(-1, *run.grid)                   # stimuli x rows x columns
