@@ -206,6 +206,11 @@ static json_t *make_claims(const wb_report *report) {
   return list;
 }
 
+const char *wb_document_other_data(const json_t *claims, const json_t *claim) {
+  const char *first = wb_json_text(json_array_get(claims, 0), "data"), *data = wb_json_text(claim, "data");
+  return strcmp(data, first) == 0 ? NULL : data;
+}
+
 /* ---- How to make it again ---- */
 
 static json_t *copy_or_empty(const json_t *object, const char *key) {

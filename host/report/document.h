@@ -11,4 +11,8 @@
 /* A new reference. `skipped`: sentences about results that could not be read. */
 json_t *wb_document_make(const wb_report *report, const json_t *skipped);
 
+/* The data that a claim rests on where these are not the first claim's, which a page names once for all; else
+ * NULL. */
+const char *wb_document_other_data(const json_t *claims, const json_t *claim);
+
 #endif

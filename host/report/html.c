@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "document.h"
 #include "escape.h"
 #include "figure_page.h"
 #include "heap.h"
@@ -154,7 +155,7 @@ static void put_lines(FILE *out, const char *text) {
   put_unbroken(out, text, strlen(text));
 }
 
-static void put_claim(FILE *out, const json_t *claim) {
+static void put_claim(FILE *out, const json_t *claims, const json_t *claim) {
   const char *figure = wb_json_text(claim, "figure"), *verdict = wb_json_text(claim, "verdict");
   char *kind = wb_copy(verdict);
   for (char *at = kind; *at; at++) *at = *at == ' ' ? '-' : *at;
@@ -168,8 +169,9 @@ static void put_claim(FILE *out, const json_t *claim) {
   if (numbers) put_lines(out, numbers);
   const char *test = wb_json_text(claim, "test");
   const bool tested = test && strcmp(test, "none") != 0;
-  put(out, "<br><span class=\"files\">", tested ? test : NULL, tested ? "; " : "");
-  put(out, "", wb_json_text(claim, "data"), "</span></td></tr>\n");
+  const char *data = wb_document_other_data(claims, claim);
+  put(out, "<br><span class=\"files\">", tested ? test : NULL, tested && data ? "; " : "");
+  put(out, "", data, "</span></td></tr>\n");
   free(kind);
 }
 
@@ -185,7 +187,7 @@ static void put_claims(FILE *out, const json_t *document) {
         "scope=\"col\">numbers</th></tr></thead>\n"
         "<tbody>\n",
         out);
-  json_array_foreach(claims, i, claim) put_claim(out, claim);
+  json_array_foreach(claims, i, claim) put_claim(out, claims, claim);
   fputs("</tbody></table></div>\n</section>\n", out);
 }
 

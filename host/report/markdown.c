@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "document.h"
 #include "escape.h"
 #include "json.h"
 
@@ -94,10 +95,10 @@ static void put_claims(FILE *out, const json_t *claims) {
     put(out, "| ", wb_json_text(claim, "id"), " | ");
     put(out, "", wb_json_text(claim, "statement"), " | ");
     put(out, "", wb_json_text(claim, "verdict"), " | ");
-    put(out, "", wb_json_text(claim, "numbers"), " (");
-    const char *test = wb_json_text(claim, "test");
-    if (test && strcmp(test, "none") != 0) put(out, "", test, "; ");
-    put(out, "", wb_json_text(claim, "data"), ") |\n");
+    put(out, "", wb_json_text(claim, "numbers"), "");
+    const char *test = wb_json_text(claim, "test"), *data = wb_document_other_data(claims, claim);
+    if (test && strcmp(test, "none") != 0) put(out, " (", test, ")");
+    put(out, data ? " on " : "", data, " |\n");
   }
   fputs("\n", out);
 }

@@ -179,7 +179,25 @@ class Report(unittest.TestCase):
             self.assertIn(claim["verdict"], ["holds", "contradicted", "inconclusive", "not enough runs"])
             self.assertIn(claim["statement"], page().text)
             self.assertIn("not the paper's own images", claim["data"])
+        self.assertEqual(page().text.count("not the paper's own images"), 1)  # all claims rest on the same
         self.assertEqual(claims[1]["verdict"], "not enough runs")  # of simclr there are none
+
+    def test_a_claim_names_other_data_than_the_first(self):
+        results = here.folder / "two-data"
+        shutil.copytree(make_results(), results)
+        summary = results / "moran/summary.json"
+        text = summary.read_text()
+        changed = re.sub(r'"data": "builtin[^"]*"', '"data": "cifar10"', text)
+        self.assertNotEqual(changed, text)
+        summary.write_text(changed)
+        claims = json.loads(make_report("--json", results=results, out="two-data-report").stdout)["claims"]
+        others = sum(claim["data"] != claims[0]["data"] for claim in claims)
+        self.assertGreater(others, 0)
+        section = page("two-data-report").text.split("What the papers claim")[1].split("The figures of")[0]
+        self.assertEqual(len(re.findall("cifar10(?!,)", section)), others)
+        make_report("--format", "md", results=results, out="two-data-markdown")
+        section = (here.folder / "two-data-markdown/report.md").read_text().split("## ")[2]
+        self.assertEqual(section.count("on cifar10 |"), others)
 
     def test_what_the_study_changes_heads_it(self):
         changes = ["10 epochs, not 200", "a <small> network | of width 8"]
