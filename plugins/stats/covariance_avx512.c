@@ -47,35 +47,45 @@ WB_INLINE void pack(double *panels, const wb_covariance *c, const wb_covariance_
   }
 }
 
-/* out (LANES, ACROSS * LANES) += rows' columns over `depth` stimuli; panels of columns are `next` apart. */
-static void multiply(double *out, size_t stride, const double *rows, const double *columns, size_t next,
-                     size_t depth) {
+/* out (LANES, across * LANES) += rows' columns over `depth` stimuli; panels of columns are `next` apart. */
+WB_INLINE void multiply(double *out, size_t stride, const double *rows, const double *columns, size_t next,
+                        size_t depth, int across) {
   __m512d sum[LANES][ACROSS];
   for (int i = 0; i < LANES; i++) {
-    for (int a = 0; a < ACROSS; a++) {
+    for (int a = 0; a < across; a++) {
       sum[i][a] = _mm512_setzero_pd();
       _mm_prefetch(out + (size_t)i * stride + (size_t)a * LANES, _MM_HINT_T0);
     }
   }
   for (size_t s = 0; s < depth; s++, rows += LANES, columns += LANES) {
-    const __m512d x = _mm512_load_pd(columns), y = _mm512_load_pd(columns + next),
-                  z = _mm512_load_pd(columns + 2 * next);
+    __m512d column[ACROSS];
+    for (int a = 0; a < across; a++) column[a] = _mm512_load_pd(columns + (size_t)a * next);
     for (int i = 0; i < LANES; i++) {
-      const __m512d r = _mm512_set1_pd(rows[i]);
-      sum[i][0] += r * x;
-      sum[i][1] += r * y;
-      sum[i][2] += r * z;
+      const __m512d row = _mm512_set1_pd(rows[i]);
+      for (int a = 0; a < across; a++) sum[i][a] += row * column[a];
     }
   }
   for (int i = 0; i < LANES; i++) {
-    for (int a = 0; a < ACROSS; a++) {
+    for (int a = 0; a < across; a++) {
       double *to = out + (size_t)i * stride + (size_t)a * LANES;
       _mm512_storeu_pd(to, _mm512_loadu_pd(to) + sum[i][a]);
     }
   }
 }
 
-/* ---- The tiles of the lower triangle, and what lies above it in those on the diagonal ----
+/* The same of a tile that begins `below` units below the diagonal, without panels of columns that lie above
+ * it. */
+static void multiply_tile(double *out, size_t stride, const double *rows, const double *columns, size_t next,
+                          size_t depth, size_t below) {
+  if (below == 0)
+    multiply(out, stride, rows, columns, next, depth, 1);
+  else if (below == LANES)
+    multiply(out, stride, rows, columns, next, depth, 2);
+  else
+    multiply(out, stride, rows, columns, next, depth, ACROSS);
+}
+
+/* ---- The tiles of the lower triangle ----
  *
  * They are numbered down the columns of tiles, from the left; a thread has a run of them. */
 
@@ -113,8 +123,9 @@ static void multiply_tiles(const wb_covariance *c, const double *panels, size_t 
   for (size_t s = 0; s < n; s += DEPTH) {
     tile t = first;
     for (size_t k = 0; k < count; k++, t = next_tile(c, t))
-      multiply(c->cross + t.row * c->stride + t.column, c->stride, panels + t.row * n + LANES * s,
-               panels + t.column * n + LANES * s, LANES * n, n - s < DEPTH ? n - s : DEPTH);
+      multiply_tile(c->cross + t.row * c->stride + t.column, c->stride, panels + t.row * n + LANES * s,
+                    panels + t.column * n + LANES * s, LANES * n, n - s < DEPTH ? n - s : DEPTH,
+                    t.row - t.column);
   }
 }
 
@@ -122,7 +133,7 @@ void wb_covariance_add_avx512(wb_covariance *c, const wb_covariance_part *p, dou
   const size_t wide = (size_t)LANES * GROUP, tiles = count_tiles(c);
 #pragma omp parallel
   {
-#pragma omp for schedule(static)
+#pragma omp for schedule(dynamic)
     for (size_t first = 0; first < c->stride; first += wide) {
       if (first + wide <= c->stride)
         pack(panels + first * p->n, c, p, first, GROUP);
