@@ -2,6 +2,17 @@
 #include "colocalization.h"
 
 #include <math.h>
+#include <stdbool.h>
+
+/* Adds a pair to the thresholds that its r reaches, without branches: nobody can foretell those. */
+static inline void add_pair(double *restrict distance, size_t *restrict pairs,
+                            const double *restrict thresholds, size_t count, double r, double d) {
+  for (size_t t = 0; t < count; t++) {
+    const bool reached = r >= thresholds[t];
+    distance[t] += d * reached;
+    pairs[t] += reached;
+  }
+}
 
 void wb_colocalization(double *distance, size_t *pairs, double *all, const double *r, const double *positions,
                        size_t units, const double *thresholds, size_t count) {
@@ -15,11 +26,7 @@ void wb_colocalization(double *distance, size_t *pairs, double *all, const doubl
       const double dx = positions[2 * i] - positions[2 * j], dy = positions[2 * i + 1] - positions[2 * j + 1];
       const double d = sqrt(dx * dx + dy * dy);
       everything += d;
-      for (size_t t = 0; t < count; t++) {
-        if (!(r[i * units + j] >= thresholds[t])) continue;
-        distance[t] += d;
-        pairs[t]++;
-      }
+      add_pair(distance, pairs, thresholds, count, r[i * units + j], d);
     }
   }
   for (size_t t = 0; t < count; t++) distance[t] = pairs[t] ? distance[t] / (double)pairs[t] : (double)NAN;
