@@ -24,7 +24,7 @@
 typedef struct target_params {
   wb_target_options target;
   int32_t compare, distance, after_relu;
-  int64_t bootstrap, permutations, seed;
+  int64_t per_class, bootstrap, permutations, seed;
 } target_params;
 
 static const char *const compare_choices[] = {"pearson", "spearman", "kendall", "cosine", NULL};
@@ -63,6 +63,15 @@ static const wb_param params_table[] = {
      .default_text = "pearson",
      .offset = offsetof(target_params, compare)},
     WB_PARAM_DISTANCE(target_params),
+    {.name = "per-class",
+     .help =
+         "stimuli of each class of the run: the first so many in the order of the target; 0 for all. Without "
+         "labels all are compared",
+     .unit = "stimuli",
+     .type = WB_INT,
+     .default_text = "100",
+     .max = 1e9,
+     .offset = offsetof(target_params, per_class)},
     WB_PARAM_AFTER_RELU(target_params),
     {.name = "bootstrap",
      .help = "draws of stimuli for the interval; 0 for none. Not with --compare kendall, whose every draw "
@@ -134,19 +143,29 @@ static const wb_output outputs_table[] = {
      .flags = WB_OUTPUT_MAY_BE_MISSING},
     {.name = "stimuli",
      .title = "stimuli",
-     .help = "how many the run and the target share",
+     .help = "how many were compared: those that the run and the target share, within --per-class",
      .low = 3,
      .high = INFINITY,
      .reference = NAN,
      .shape = WB_SCALAR,
-     .plot = WB_PLOT_NONE},
+     .plot = WB_PLOT_NONE,
+     .flags = WB_OUTPUT_HEADLINE},
 };
 
+/* Whether `most` of the chosen stimuli have that label. */
+static bool is_full(const wb_stimuli *chosen, int32_t label, int64_t most) {
+  int64_t count = 0;
+  for (size_t k = 0; k < chosen->count; k++) count += chosen->labels[k] == label;
+  return count >= most;
+}
+
 /* The stimuli of both: those of the run in out, in the order of the target, whose places are in common. */
-static wb_status align(const wb_host *host, const wb_target_rdms *target, wb_stimuli *out, size_t *common) {
+static wb_status align(const wb_host *host, const wb_target_rdms *target, int64_t per_class, wb_stimuli *out,
+                       size_t *common) {
   uint64_t dims[WB_MAX_RANK];
   WB_TRY(host->shape(host, "activations", 0, dims));
   const uint64_t n = dims[0];
+  const bool labelled = host->has(host, "labels", 0);
   int64_t *ids = WB_ALLOC(host, int64_t, n);
   int32_t *labels = WB_ALLOC(host, int32_t, n);
   *out = (wb_stimuli){.all = n,
@@ -157,20 +176,26 @@ static wb_status align(const wb_host *host, const wb_target_rdms *target, wb_sti
   for (uint64_t s = 0; s < n; s++) ids[s] = (int64_t)s;
   memset(labels, 0, n * sizeof *labels);
   if (host->has(host, "index", 0)) WB_TRY(host->read(host, "index", 0, 0, n, ids));
-  if (host->has(host, "labels", 0)) WB_TRY(host->read(host, "labels", 0, 0, n, labels));
-  for (size_t t = 0; t < target->n; t++)
-    for (uint64_t s = 0; s < n; s++) {
-      if (ids[s] != target->ids[t]) continue;
-      common[out->count] = t;
-      out->rows[out->count] = s;
-      out->labels[out->count++] = labels[s];
-      break;
-    }
+  if (labelled) WB_TRY(host->read(host, "labels", 0, 0, n, labels));
+  size_t shared = 0;
+  for (size_t t = 0; t < target->n; t++) {
+    uint64_t s = 0;
+    while (s < n && ids[s] != target->ids[t]) s++;
+    if (s == n) continue;
+    shared++;
+    if (labelled && per_class > 0 && is_full(out, labels[s], per_class)) continue;
+    common[out->count] = t;
+    out->rows[out->count] = s;
+    out->labels[out->count++] = labels[s];
+  }
   if (out->count >= 3) return WB_OK;
+  if (shared >= 3)
+    return wb_host_fail(host, WB_INPUT, "--per-class %lld leaves %zu stimuli of %s; at least 3 are needed",
+                        (long long)per_class, out->count, host->run_path(host, 0));
   return wb_host_fail(host, WB_INPUT,
                       "%s and the target share %zu stimuli (of %llu and %zu); at least 3 are needed. The "
                       "target's %s must hold the run's index in the test set",
-                      host->run_path(host, 0), out->count, (unsigned long long)n, target->n,
+                      host->run_path(host, 0), shared, (unsigned long long)n, target->n,
                       target->named ? "stimulus ids" : "order");
 }
 
@@ -293,14 +318,14 @@ static wb_status run(const wb_host *host, const void *params) {
   WB_TRY(wb_forward(host, wb_target_read(&p->target, target, &err), &err));
   size_t *common = WB_ALLOC(host, size_t, target->n);
   if (!common) return WB_NOMEM;
-  WB_TRY(align(host, target, &stimuli, common));
+  WB_TRY(align(host, target, p->per_class, &stimuli, common));
   const size_t pairs = wb_pair_count(stimuli.count), count = 1 + target->subjects;
   char what[1024];
   snprintf(what, sizeof what, "%s: comparing with %zu RDMs over %zu stimuli", host->run_path(host, 0),
            target->subjects, stimuli.count);
   WB_TRY(wb_check_memory(
       host, wb_stimuli_bytes(&stimuli, p->distance) + 8 * (double)pairs * (2 * (double)count + 8), what,
-      "a target of fewer stimuli is compared with less"));
+      "--per-class takes fewer stimuli"));
   double *rdms = WB_ALLOC(host, double, count *pairs), *work = WB_ALLOC(host, double, count *pairs);
   if (!rdms || !work) return WB_NOMEM;
   WB_TRY(fill(host, p, target, &stimuli, common, rdms));

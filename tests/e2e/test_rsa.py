@@ -376,6 +376,23 @@ class RdmTarget(unittest.TestCase):
         self.assertAlmostEqual(got["similarity"], 1, 12)
         self.assertAlmostEqual(got["similarity-low"], 1, 12)
 
+    def test_per_class(self):
+        """The first so many of each class, in the order of the target; all where the run has no labels."""
+        x, labels, features = noise(30, 9, 5), np.arange(30) % 3, np.float64(noise(30, 7, 6))
+        order = np.random.default_rng(2).permutation(30)
+        target = self.write_target("ordered.h5", features=features, stimulus_id=order)
+        places = [k for k, s in enumerate(order) if np.sum(labels[order[:k]] == labels[s]) < 4]
+        some = np.float64(x)[order[places]], [spatial.pdist(features[places], "correlation")]
+        every = np.float64(x)[order], [spatial.pdist(features, "correlation")]
+        path = write_run("classes.h5", x, labels)
+        bare = write_run("no-classes.h5", x, labels)
+        with h5py.File(bare, "a") as f:
+            del f["activations/test/labels"]
+        for file, most, right in (path, 4, some), (path, 0, every), (bare, 4, every):
+            self.check(Result("rdm-target", file, "--target", target, "--per-class", most).only(), *right)
+        few = write_run("two-classes.h5", x, labels % 2)
+        refusal(self, 4, ["--per-class 1", "2 stimuli"], "rdm-target", "--in", few, "--target", target, "--per-class", 1)
+
     def test_unrelated(self):
         """p is not small where nothing is shared."""
         path, _, ids, _ = self.make("unrelated")
