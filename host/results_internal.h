@@ -13,7 +13,7 @@ wb_status wb_result_write_h5(const wb_study *study, const char *folder, wb_error
 
 /* FOLDER/OUTPUT.tsv for every output: factors, seed, file and the numbers, a line each. Images, and an output
  * of more than WB_RESULT_TABLE_MOST numbers, have none: result.h5 holds them. */
-enum { WB_RESULT_TABLE_MOST = 2000000 };
+enum { WB_RESULT_TABLE_MOST = 500000 };
 wb_status wb_result_write_tables(const wb_study *study, const char *folder, wb_error *err);
 bool wb_result_has_table(const wb_study *study, const wb_output *output);
 
