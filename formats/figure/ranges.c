@@ -62,13 +62,18 @@ static bool has_map(const wb_panel *panel) {
          (panel->layers[0]->kind == WB_LAYER_HEAT || panel->layers[0]->kind == WB_LAYER_IMAGE);
 }
 
+/* Values that agree in the digits of the ticks, six, have no extent. */
+static bool is_flat(span s) {
+  return s.high - s.low <= 1e-5 * fmax(fabs(s.low), fabs(s.high));
+}
+
 static span pad(span s, bool logarithmic, double share) {
   if (s.low > s.high) return logarithmic ? (span){1, 10} : (span){0, 1};
   if (logarithmic) {
-    const double factor = s.low == s.high ? 2 : pow(s.high / s.low, share);
+    const double factor = is_flat(s) ? 2 : pow(s.high / s.low, share);
     return (span){s.low / factor, s.high * factor};
   }
-  const double reach = s.low == s.high ? fmax(0.1 * fabs(s.low), 1e-3) : share * (s.high - s.low);
+  const double reach = is_flat(s) ? fmax(0.1 * fabs(s.low), 1e-3) : share * (s.high - s.low);
   return (span){s.low - reach, s.high + reach};
 }
 

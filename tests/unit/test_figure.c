@@ -171,6 +171,21 @@ static void test_degenerate_ranges(void **state) {
   wb_figure_free(figure);
 }
 
+/* Gnuplot refuses an axis whose ends are the same number once they are text. */
+static void test_values_that_differ_by_rounding(void **state) {
+  (void)state;
+  const double x[] = {0, 1}, almost[] = {1.00153225, 1.00153225 + 1e-10}, close[] = {5, 5.001};
+  wb_figure *figure = wb_figure_new("rounding");
+  wb_panel *flat = wb_figure_panel(figure, 0, 0, NULL), *steep = wb_figure_panel(figure, 0, 1, NULL);
+  wb_panel_xy(figure, flat, WB_DRAW_MARKS, 2, x, almost, NULL, NULL);
+  wb_panel_xy(figure, steep, WB_DRAW_MARKS, 2, x, close, NULL, NULL);
+  wb_figure_ranges(figure);
+  assert_true(flat->y.low < 0.95 && flat->y.high > 1.05);
+  assert_near(steep->y.low, 5 - 0.05 * 0.001);
+  assert_near(steep->y.high, 5.001 + 0.05 * 0.001);
+  wb_figure_free(figure);
+}
+
 static void test_steps(void **state) {
   (void)state;
   assert_near(wb_axis_step(0, 1, 5), 0.2);
@@ -355,14 +370,21 @@ static void test_colours(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_names),           cmocka_unit_test(test_data),
-      cmocka_unit_test(test_ranges),          cmocka_unit_test(test_degenerate_ranges),
-      cmocka_unit_test(test_steps),           cmocka_unit_test(test_text),
-      cmocka_unit_test(test_layout),          cmocka_unit_test(test_numbers_left),
-      cmocka_unit_test(test_drawing),         cmocka_unit_test(test_reuse),
-      cmocka_unit_test(test_without_gnuplot), cmocka_unit_test(test_failing_gnuplot),
-      cmocka_unit_test(test_endless_gnuplot), cmocka_unit_test(test_unwritable),
-      cmocka_unit_test(test_colours)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_names),
+                                     cmocka_unit_test(test_data),
+                                     cmocka_unit_test(test_ranges),
+                                     cmocka_unit_test(test_degenerate_ranges),
+                                     cmocka_unit_test(test_values_that_differ_by_rounding),
+                                     cmocka_unit_test(test_steps),
+                                     cmocka_unit_test(test_text),
+                                     cmocka_unit_test(test_layout),
+                                     cmocka_unit_test(test_numbers_left),
+                                     cmocka_unit_test(test_drawing),
+                                     cmocka_unit_test(test_reuse),
+                                     cmocka_unit_test(test_without_gnuplot),
+                                     cmocka_unit_test(test_failing_gnuplot),
+                                     cmocka_unit_test(test_endless_gnuplot),
+                                     cmocka_unit_test(test_unwritable),
+                                     cmocka_unit_test(test_colours)};
   return cmocka_run_group_tests(tests, setup, teardown);
 }
