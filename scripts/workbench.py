@@ -42,6 +42,8 @@ class _Group(collections.abc.Mapping):
 
     def __getitem__(self, name):
         with h5py.File(self.path) as f:
+            if f"{self.group}/{name}" not in f:
+                raise KeyError(f"{self.path} has no {self.group}/{name}; it has {', '.join(self) or 'none'} there")
             return f[f"{self.group}/{name}"][()]
 
     def __iter__(self):

@@ -75,6 +75,10 @@ static int spawn(const char *script, pid_t *child, int *said) {
   return failure;
 }
 
+static wb_status fail_absent(wb_error *err) {
+  return wb_fail(err, WB_UNSUPPORTED, "gnuplot is not installed (apt install gnuplot-nox)");
+}
+
 /* Collects output, the last `size` - 1 bytes of it, until the end or the deadline; false at the deadline. */
 static bool listen_until(int said, double deadline, char *text, size_t size) {
   size_t length = 0;
@@ -108,14 +112,14 @@ static wb_status run(const char *script, const char *name, double seconds, wb_er
   int said = -1, code = 0;
   char text[2048] = "";
   const int failure = spawn(script, &child, &said);
-  if (failure == ENOENT || failure == EACCES)
-    return wb_fail(err, WB_UNSUPPORTED, "gnuplot is not installed (apt install gnuplot-nox)");
+  if (failure == ENOENT || failure == EACCES) return fail_absent(err);
   if (failure) return wb_fail(err, WB_IO, "gnuplot could not be started: %s", strerror(failure));
   const bool ended = listen_until(said, now() + seconds, text, sizeof text);
   if (!ended) kill(-child, SIGKILL);
   close(said);
   while (waitpid(child, &code, 0) < 0 && errno == EINTR) continue;
   if (!ended) return wb_fail(err, WB_IO, "gnuplot did not finish %s.gp within %g seconds", name, seconds);
+  if (WIFEXITED(code) && WEXITSTATUS(code) == 127) return fail_absent(err); // spawning cannot always say so
   if (code != 0) return wb_fail(err, WB_IO, "gnuplot failed on %s.gp: %s", name, last_line(text));
   return WB_OK;
 }

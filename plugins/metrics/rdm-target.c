@@ -202,20 +202,14 @@ static wb_status align(const wb_host *host, const wb_target_rdms *target, int64_
 /* rdms (1 + subjects, pairs): the run's RDM, then the target's, over the common stimuli. */
 static wb_status fill(const wb_host *host, const target_params *p, const wb_target_rdms *target,
                       const wb_stimuli *stimuli, const size_t *common, double *rdms) {
-  const size_t n = stimuli->count, pairs = wb_pair_count(n);
+  const size_t n = stimuli->count;
   double *x = WB_ALLOC(host, double, n * stimuli->units);
   wb_error err = {0};
   if (!x) return WB_NOMEM;
   WB_TRY(wb_stimuli_read(host, 0, stimuli, p->after_relu, x));
   WB_TRY(wb_stimuli_whiten(host, 0, stimuli, p->distance, x, NULL));
   WB_TRY(wb_forward(host, wb_rdm(rdms, x, NULL, (wb_distance)p->distance, n, stimuli->units, &err), &err));
-  for (size_t s = 0; s < target->subjects; s++) {
-    const double *from = target->rdms + s * wb_pair_count(target->n);
-    for (size_t i = 0; i < n; i++)
-      for (size_t j = i + 1; j < n; j++)
-        rdms[(1 + s) * pairs + wb_pair_place(i, j, n)] = from[wb_pair_place(common[i], common[j], target->n)];
-  }
-  return WB_OK;
+  return wb_forward(host, wb_target_take(target, common, n, rdms + wb_pair_count(n), &err), &err);
 }
 
 /* The mean over subjects of each draw. */

@@ -25,9 +25,12 @@ typedef struct wb_target_options {
 
 typedef struct wb_target_rdms {
   size_t subjects, n;
-  double *rdms; // (subjects, pairs of n), condensed
-  int64_t *ids; // (n)
-  bool named;   // the ids are the file's
+  double *rdms;     // (subjects, pairs of n), condensed; NULL where the target holds features
+  double *features; // (n, units), or NULL
+  size_t units;
+  wb_distance distance; // between features
+  int64_t *ids;         // (n)
+  bool named;           // the ids are the file's
 } wb_target_rdms;
 
 /* One file, by whichever of the two libraries reads it. */
@@ -38,6 +41,7 @@ typedef struct wb_target_file {
 
 static inline void wb_target_free(wb_target_rdms *target) {
   free(target->rdms);
+  free(target->features);
   free(target->ids);
 }
 
@@ -97,7 +101,7 @@ static inline size_t wb_target_side(uint64_t pairs) {
   return wb_pair_count(n) == pairs ? n : 0;
 }
 
-/* x, as read, to condensed RDMs. dims and rank are the array's. */
+/* x, as read, to condensed RDMs, or to features, which then are x. dims and rank are the array's. */
 static inline wb_status wb_target_convert(const wb_target_options *o, const char *name, double *x,
                                           uint32_t rank, const uint64_t *dims, wb_target_rdms *out,
                                           wb_error *err) {
@@ -118,11 +122,15 @@ static inline wb_status wb_target_convert(const wb_target_options *o, const char
                    "[stimulus, stimulus] with a zero diagonal, condensed ones [subject, pair], or features "
                    "[stimulus, unit], of at least 3 stimuli; see --target-form",
                    o->path, name, wb_target_forms[form]);
+  if (form == WB_TARGET_FEATURES) {
+    out->features = x;
+    out->units = cols;
+    out->distance = (wb_distance)o->distance;
+    return WB_OK;
+  }
   const size_t pairs = wb_pair_count(out->n);
   out->rdms = malloc(out->subjects * pairs * sizeof *out->rdms);
   if (!out->rdms) return wb_fail_nomem(err, "the target's RDMs", out->subjects * pairs * sizeof *out->rdms);
-  if (form == WB_TARGET_FEATURES)
-    return wb_rdm(out->rdms, x, NULL, (wb_distance)o->distance, rows, cols, err);
   if (condensed) memcpy(out->rdms, x, out->subjects * pairs * sizeof *x);
   for (size_t s = 0; !condensed && s < out->subjects; s++)
     for (size_t i = 0; i < rows; i++)
@@ -170,8 +178,30 @@ static inline wb_status wb_target_read_open(const wb_target_options *o, const wb
       status = wb_fail(err, WB_INPUT, "%s: %s holds %s at element %llu (row-major); a target must be finite",
                        o->path, name, isnan(x[i]) ? "NaN" : "infinity", (unsigned long long)i);
   if (status == WB_OK) status = wb_target_convert(o, name, x, rank, dims, out, err);
-  free(x);
+  if (!out->features) free(x);
   return status == WB_OK ? wb_target_read_ids(o, file, out, err) : status;
+}
+
+/* The RDMs of n of the stimuli, by their places in the target: (subjects, pairs of n), condensed. */
+static inline wb_status wb_target_take(const wb_target_rdms *target, const size_t *places, size_t n,
+                                       double *rdms, wb_error *err) {
+  if (target->features) {
+    double *x = malloc(n * target->units * sizeof *x);
+    if (!x) return wb_fail_nomem(err, "the target's features", n * target->units * sizeof *x);
+    for (size_t i = 0; i < n; i++)
+      memcpy(x + i * target->units, target->features + places[i] * target->units, target->units * sizeof *x);
+    const wb_status status = wb_rdm(rdms, x, NULL, target->distance, n, target->units, err);
+    free(x);
+    return status;
+  }
+  for (size_t s = 0; s < target->subjects; s++) {
+    const double *from = target->rdms + s * wb_pair_count(target->n);
+    for (size_t i = 0; i < n; i++)
+      for (size_t j = i + 1; j < n; j++)
+        rdms[s * wb_pair_count(n) + wb_pair_place(i, j, n)] =
+            from[wb_pair_place(places[i], places[j], target->n)];
+  }
+  return WB_OK;
 }
 
 /* Reads the target into *out, which is freed by wb_target_free in any case. WB_INPUT where it is none. */

@@ -4,9 +4,9 @@
  * and the result comes out in order. An inverse transform is a forward one with real and imaginary parts
  * exchanged at every load and store: `swap` is 0 or 8, the offset of what counts as the real part.
  */
-#if defined(__x86_64__)
 #include "fft_avx2.h"
 
+#if defined(__x86_64__)
 #include <math.h>
 #include <stdlib.h>
 

@@ -369,6 +369,9 @@ class Reading(unittest.TestCase):
         self.assertEqual(both[0].grid, (6, 6))
         self.assertEqual(both[0].config["batch"], "50")
         self.assertEqual([row["epoch"] for row in both[0].epochs()], [1])
+        with self.assertRaisesRegex(KeyError, "ce.h5 has no history/absent; it has .*weight_norm"):
+            both[0].history["absent"]
+        self.assertIsNone(both[0].history.get("absent"))
         with self.assertRaisesRegex(ValueError, "no run file"):
             with h5py.File(here.folder / "other.h5", "w") as f:
                 f["x"] = [1]
