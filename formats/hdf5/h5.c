@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "hdf5/h5_internal.h"
@@ -94,7 +96,24 @@ static char *split_path(const char *path, const char **name) {
   return strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
-/* Removes what killed processes left of earlier attempts: .NAME.PID-N.partial of a PID that is gone. */
+/* Whether nobody writes a file any more. HDF5 locks what it writes, until the process is gone; the PID alone
+ * may be that of a zombie, of another process by now, or of another machine. It decides where there are no
+ * locks, and for what is so new that its writer may be about to lock it. */
+static bool is_abandoned(int folder, const char *name, pid_t writer) {
+  struct stat info;
+  struct timespec now;
+  const int file = openat(folder, name, O_RDWR | O_CLOEXEC);
+  if (file < 0) return false;
+  const bool free = flock(file, LOCK_EX | LOCK_NB) == 0, locked = !free && errno == EWOULDBLOCK;
+  const bool known = fstat(file, &info) == 0 && clock_gettime(CLOCK_REALTIME, &now) == 0;
+  close(file);
+  if (locked || !known) return false;
+  const double age =
+      difftime(now.tv_sec, info.st_mtim.tv_sec) + 1e-9 * (double)(now.tv_nsec - info.st_mtim.tv_nsec);
+  return (free && age > 0.1) || (kill(writer, 0) != 0 && errno == ESRCH);
+}
+
+/* Removes what killed processes left of earlier attempts: .NAME.PID-N.partial. */
 static void remove_stale(const char *folder, const char *name) {
   DIR *dir = opendir(folder);
   if (!dir) return;
@@ -107,7 +126,7 @@ static void remove_stale(const char *folder, const char *name) {
     const long pid = strtol(s + 2 + length, &rest, 10);
     const size_t left = strlen(rest);
     if (left < 9 || strcmp(rest + left - 8, ".partial") != 0 || pid <= 0) continue;
-    if (kill((pid_t)pid, 0) != 0 && errno == ESRCH) unlinkat(dirfd(dir), s, 0);
+    if (is_abandoned(dirfd(dir), s, (pid_t)pid)) unlinkat(dirfd(dir), s, 0);
   }
   closedir(dir);
 }
