@@ -104,13 +104,13 @@ static bool is_abandoned(int folder, const char *name, pid_t writer) {
   struct timespec now;
   const int file = openat(folder, name, O_RDWR | O_CLOEXEC);
   if (file < 0) return false;
-  const bool free = flock(file, LOCK_EX | LOCK_NB) == 0, locked = !free && errno == EWOULDBLOCK;
+  const bool unlocked = flock(file, LOCK_EX | LOCK_NB) == 0, locked = !unlocked && errno == EWOULDBLOCK;
   const bool known = fstat(file, &info) == 0 && clock_gettime(CLOCK_REALTIME, &now) == 0;
   close(file);
   if (locked || !known) return false;
   const double age =
       difftime(now.tv_sec, info.st_mtim.tv_sec) + 1e-9 * (double)(now.tv_nsec - info.st_mtim.tv_nsec);
-  return (free && age > 0.1) || (kill(writer, 0) != 0 && errno == ESRCH);
+  return (unlocked && age > 0.1) || (kill(writer, 0) != 0 && errno == ESRCH);
 }
 
 /* Removes what killed processes left of earlier attempts: .NAME.PID-N.partial. */

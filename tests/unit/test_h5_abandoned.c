@@ -7,57 +7,17 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "hdf5/h5.h"
-
-static char folder[] = "/tmp/workbench-abandoned-XXXXXX";
-static char path[64];
-
-static int make_folder(void **state) {
-  (void)state;
-  if (!mkdtemp(folder)) return -1;
-  snprintf(path, sizeof path, "%s/file.h5", folder);
-  return 0;
-}
-
-/* Files in the folder, which are removed where `empty`. */
-static int count_files(bool empty) {
-  int count = 0;
-  DIR *dir = opendir(folder);
-  assert_non_null(dir);
-  for (struct dirent *e; (e = readdir(dir));) {
-    if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
-    if (empty) unlinkat(dirfd(dir), e->d_name, 0);
-    count++;
-  }
-  closedir(dir);
-  return count;
-}
-
-static int remove_folder(void **state) {
-  (void)state;
-  count_files(true);
-  return rmdir(folder);
-}
-
-static wb_h5 *created(void) {
-  wb_error err = {0};
-  wb_h5 *file = NULL;
-  assert_int_equal(wb_h5_create(path, &file, &err), WB_OK);
-  return file;
-}
+#include "h5_folder.h"
 
 /* A file beside `path` as a writer of that PID would have left it, an hour old unless it is new. */
 static int left_by(pid_t writer, bool new) {
@@ -73,7 +33,7 @@ static int left_by(pid_t writer, bool new) {
 /* Files that remain, with the one that is being written. */
 static int remaining(void) {
   wb_h5 *file = created();
-  const int count = count_files(false);
+  const int count = count_files();
   wb_h5_close(file);
   return count;
 }
@@ -87,7 +47,7 @@ static void abandoned_files_are_removed(void **state) {
   }
   siginfo_t info;
   assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
-  assert_int_equal(count_files(false), 1);
+  assert_int_equal(count_files(), 1);
   usleep(200000);
   assert_int_equal(remaining(), 1); // though the zombie still has its PID
   assert_int_equal(waitpid(child, NULL, 0), child);
@@ -102,7 +62,7 @@ static void files_of_writers_are_kept(void **state) {
   (void)state;
   close(left_by(getpid(), true)); // about to be locked
   assert_int_equal(remaining(), 2);
-  count_files(true);
+  empty_folder(NULL);
   const int elsewhere = left_by(999999999, false); // no PID of this machine
   assert_int_equal(flock(elsewhere, LOCK_EX), 0);
   assert_int_equal(remaining(), 2);
